@@ -1,0 +1,180 @@
+//! From the document to a checked [`Config`].
+
+use std::collections::HashMap;
+
+use serde_saphyr::{Location, Spanned};
+
+use super::document::{AccessKeyEntry, AccountEntry, Document, RoleEntry, Status, UserEntry};
+use super::{AccessKey, Account, Config, ConfigError, MIN_SESSION_SECONDS, Role, User, names, trust_policy};
+
+/// RAM's bounds for `MaxSessionDuration`, in seconds.
+const MAX_SESSION_DURATION: std::ops::RangeInclusive<u32> = 3600..=43_200;
+
+/// A finding: the line and what is wrong there.
+pub(super) struct Problem {
+    pub(super) location: Location,
+    pub(super) text: String,
+}
+
+impl Problem {
+    pub(super) fn at<T>(value: &Spanned<T>, text: impl Into<String>) -> Self {
+        Self { location: value.referenced, text: text.into() }
+    }
+}
+
+pub(super) fn check(document: Document, file: &str) -> Result<Config, ConfigError> {
+    Checker::default().config(document).map_err(|problem| ConfigError::Value {
+        file: file.to_owned(),
+        line: problem.location.line(),
+        problem: problem.text,
+    })
+}
+
+/// What was seen so far, with the line where it was seen.
+#[derive(Default)]
+struct Checker {
+    accounts: HashMap<String, u64>,
+    access_keys: HashMap<String, u64>,
+    entity_ids: HashMap<String, u64>,
+    names: HashMap<String, u64>,
+}
+
+impl Checker {
+    fn config(mut self, document: Document) -> Result<Config, Problem> {
+        if document.accounts.value.is_empty() {
+            return Err(Problem::at(&document.accounts, "accounts is empty: name at least one account"));
+        }
+        let accounts =
+            document.accounts.value.into_iter().map(|entry| self.account(entry)).collect::<Result<_, _>>()?;
+        Ok(Config { accounts })
+    }
+
+    fn account(&mut self, entry: AccountEntry) -> Result<Account, Problem> {
+        let id = &entry.id;
+        if !names::is_account_id(&id.value) {
+            return Err(Problem::at(id, format!("account id {:?} is not made of 16 digits", id.value)));
+        }
+        unique(&mut self.accounts, id, &id.value, "account id")?;
+        // Users and roles have names of their own; one account has a name of a kind once.
+        self.names.clear();
+        Ok(Account {
+            access_keys: self.access_keys(entry.access_keys)?,
+            users: entry.users.into_iter().map(|user| self.user(user)).collect::<Result<_, _>>()?,
+            roles: entry.roles.into_iter().map(|role| self.role(role)).collect::<Result<_, _>>()?,
+            id: entry.id.value,
+        })
+    }
+
+    fn user(&mut self, entry: UserEntry) -> Result<User, Problem> {
+        let name = &entry.name;
+        if !names::is_user_name(&name.value) {
+            return Err(Problem::at(
+                name,
+                format!(
+                    "user name {:?} is not made of 1 to 64 letters, digits, '.', '-', '_' and '@'",
+                    name.value
+                ),
+            ));
+        }
+        self.unique_name(name, "user")?;
+        self.entity_id(&entry.id, &format!("user {:?}", name.value))?;
+        Ok(User {
+            access_keys: self.access_keys(entry.access_keys)?,
+            name: entry.name.value,
+            id: entry.id.value,
+        })
+    }
+
+    fn role(&mut self, entry: RoleEntry) -> Result<Role, Problem> {
+        let name = &entry.name;
+        if !names::is_role_name(&name.value) {
+            return Err(Problem::at(
+                name,
+                format!("role name {:?} is not made of 1 to 64 letters, digits, '.' and '-'", name.value),
+            ));
+        }
+        self.unique_name(name, "role")?;
+        let what = format!("role {:?}", name.value);
+        self.entity_id(&entry.id, &what)?;
+        let max_session_duration = match &entry.max_session_duration {
+            None => *MAX_SESSION_DURATION.start(),
+            Some(seconds) if MAX_SESSION_DURATION.contains(&seconds.value) => seconds.value,
+            Some(seconds) => {
+                return Err(Problem::at(
+                    seconds,
+                    format!(
+                        "{what}: maxSessionDuration {} is not between {} and {} seconds",
+                        seconds.value,
+                        MAX_SESSION_DURATION.start(),
+                        MAX_SESSION_DURATION.end()
+                    ),
+                ));
+            }
+        };
+        debug_assert!(max_session_duration >= MIN_SESSION_SECONDS);
+        Ok(Role {
+            trust_policy: trust_policy::check(entry.trust_policy, &what)?,
+            max_session_duration,
+            name: entry.name.value,
+            id: entry.id.value,
+        })
+    }
+
+    fn access_keys(&mut self, entries: Vec<AccessKeyEntry>) -> Result<Vec<AccessKey>, Problem> {
+        entries.into_iter().map(|entry| self.access_key(entry)).collect()
+    }
+
+    fn access_key(&mut self, entry: AccessKeyEntry) -> Result<AccessKey, Problem> {
+        let id = &entry.id;
+        if !names::is_access_key_id(&id.value) {
+            return Err(Problem::at(
+                id,
+                format!(
+                    "access key id {:?} is not made of 1 to 128 letters, digits, '.', '-' and '_'",
+                    id.value
+                ),
+            ));
+        }
+        if id.value.starts_with(crate::directory::TEMPORARY_KEY_PREFIX) {
+            return Err(Problem::at(
+                id,
+                format!(
+                    "access key id {:?} begins with STS., as temporary keys do: those come from AssumeRole only",
+                    id.value
+                ),
+            ));
+        }
+        if entry.secret.is_empty() {
+            return Err(Problem::at(id, format!("access key {:?} has an empty secret", id.value)));
+        }
+        unique(&mut self.access_keys, id, &id.value, "access key id")?;
+        Ok(AccessKey { secret: entry.secret, active: entry.status == Status::Active, id: entry.id.value })
+    }
+
+    fn entity_id(&mut self, id: &Spanned<String>, what: &str) -> Result<(), Problem> {
+        if !names::is_entity_id(&id.value) {
+            return Err(Problem::at(id, format!("{what}: id {:?} is not made of 1 to 32 digits", id.value)));
+        }
+        unique(&mut self.entity_ids, id, &id.value, "id")
+    }
+
+    /// RAM compares names without regard to case.
+    fn unique_name(&mut self, name: &Spanned<String>, kind: &str) -> Result<(), Problem> {
+        let key = format!("{kind}/{}", name.value.to_ascii_lowercase());
+        unique(&mut self.names, name, &key, &format!("{kind} name"))
+    }
+}
+
+fn unique(
+    seen: &mut HashMap<String, u64>,
+    value: &Spanned<String>,
+    key: &str,
+    what: &str,
+) -> Result<(), Problem> {
+    match seen.insert(key.to_owned(), value.referenced.line()) {
+        None => Ok(()),
+        Some(line) => {
+            Err(Problem::at(value, format!("{what} {:?} is taken already, on line {line}", value.value)))
+        }
+    }
+}

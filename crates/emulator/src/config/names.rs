@@ -1,0 +1,34 @@
+//! What names and ids look like in RAM.
+
+/// An account id: sixteen digits.
+pub(crate) fn is_account_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The id of a user or a role. RAM's have 18 digits; tests may choose shorter ones.
+pub(super) fn is_entity_id(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A RAM user name: 1 to 64 of letters, digits, `.`, `-`, `_` and `@` (RAM documentation, CreateUser).
+pub(crate) fn is_user_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@'))
+}
+
+/// A role name: 1 to 64 of letters, digits, `.` and `-` (RAM documentation, CreateRole).
+pub(crate) fn is_role_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+}
+
+/// A role session name: 2 to 64 of letters, digits, `.`, `@`, `-` and `_` (STS documentation, AssumeRole).
+pub(crate) fn is_session_name(text: &str) -> bool {
+    text.len() >= 2 && is_user_name(text)
+}
+
+/// The id of an access key: 1 to 128 of letters, digits, `.`, `-` and `_`.
+pub(super) fn is_access_key_id(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}

@@ -1,0 +1,198 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+use super::*;
+use crate::config::Config;
+use crate::directory::{RoleSession, UserIdentity};
+
+const ACCOUNT: &str = "1234567890123456";
+const OTHER: &str = "6543210987654321";
+
+/// The policy of a role, given as YAML in flow style.
+fn policy(document: &str) -> Result<TrustPolicy, String> {
+    let text = format!(
+        "accounts:\n  - id: \"{ACCOUNT}\"\n    roles:\n      - name: dev\n        id: \"3\"\n        trustPolicy: {document}\n"
+    );
+    let config = Config::from_yaml(&text, "test.yaml").map_err(|error| error.to_string())?;
+    Ok(config.accounts[0].roles[0].trust_policy.clone())
+}
+
+fn statements(statements: &str) -> TrustPolicy {
+    policy(&format!("{{Version: \"1\", Statement: [{statements}]}}")).unwrap()
+}
+
+fn allow(principal: &str) -> String {
+    format!("{{Effect: Allow, Action: sts:AssumeRole, Principal: {principal}}}")
+}
+
+fn deny(principal: &str) -> String {
+    allow(principal).replace("Allow", "Deny")
+}
+
+fn user(account: &str, name: &str) -> Identity {
+    Identity::User(UserIdentity {
+        account_id: account.to_owned(),
+        name: name.to_owned(),
+        user_id: "2".to_owned(),
+    })
+}
+
+fn session(account: &str, role: &str) -> Identity {
+    Identity::AssumedRole(RoleSession {
+        account_id: account.to_owned(),
+        role: role.to_owned(),
+        role_id: "3".to_owned(),
+        session: "s".to_owned(),
+    })
+}
+
+fn decide(policy: &TrustPolicy, caller: &Identity) -> Decision {
+    policy.decide(&AssumeRoleRequest { caller, external_id: None })
+}
+
+#[test]
+fn root_stands_for_every_user_and_role_of_its_account() {
+    let policy = statements(&allow("{RAM: [\"acs:ram::1234567890123456:root\"]}"));
+    for caller in [user(ACCOUNT, "alice"), session(ACCOUNT, "dev")] {
+        assert_eq!(decide(&policy, &caller), Decision::Allowed);
+    }
+    for caller in [user(OTHER, "alice"), session(OTHER, "dev")] {
+        assert_eq!(decide(&policy, &caller), Decision::ImplicitDeny);
+    }
+}
+
+#[test]
+fn a_user_or_role_arn_names_that_one_alone_in_any_case() {
+    let policy = statements(&allow(
+        "{RAM: [acs:ram::1234567890123456:user/Alice, ACS:RAM::1234567890123456:ROLE/ops]}",
+    ));
+    for (caller, expected) in [
+        (user(ACCOUNT, "alice"), Decision::Allowed),
+        (session(ACCOUNT, "Ops"), Decision::Allowed),
+        (user(ACCOUNT, "bob"), Decision::ImplicitDeny),
+        (user(ACCOUNT, "ops"), Decision::ImplicitDeny),
+        (session(ACCOUNT, "alice"), Decision::ImplicitDeny),
+        (user(OTHER, "alice"), Decision::ImplicitDeny),
+    ] {
+        assert_eq!(decide(&policy, &caller), expected, "{caller:?}");
+    }
+}
+
+#[test]
+fn deny_wins_wherever_it_stands() {
+    let root = "{RAM: acs:ram::1234567890123456:root}";
+    let alice = "{RAM: acs:ram::1234567890123456:user/alice}";
+    for text in [format!("{}, {}", allow(root), deny(alice)), format!("{}, {}", deny(alice), allow(root))] {
+        let policy = statements(&text);
+        assert_eq!(decide(&policy, &user(ACCOUNT, "alice")), Decision::ExplicitDeny);
+        assert_eq!(decide(&policy, &user(ACCOUNT, "bob")), Decision::Allowed);
+    }
+}
+
+#[test]
+fn services_and_identity_providers_never_fit_a_caller_of_assume_role() {
+    let policy = statements(&format!(
+        "{}, {}",
+        allow("{Service: ecs.aliyuncs.com}"),
+        allow("{Federated: [\"acs:ram::1234567890123456:oidc-provider/x\"]}")
+    ));
+    assert_eq!(decide(&policy, &user(ACCOUNT, "alice")), Decision::ImplicitDeny);
+}
+
+#[test]
+fn conditions_on_the_external_id_are_kept() {
+    let with = |condition: &str| {
+        statements(&format!(
+            "{{Effect: Allow, Action: [sts:*], Principal: {{RAM: acs:ram::1234567890123456:root}}, Condition: {condition}}}"
+        ))
+    };
+    let alice = user(ACCOUNT, "alice");
+    let ask = |policy: &TrustPolicy, external_id| {
+        policy.decide(&AssumeRoleRequest { caller: &alice, external_id }) == Decision::Allowed
+    };
+    let equals = with("{StringEquals: {sts:ExternalId: [one, two]}}");
+    assert!(ask(&equals, Some("one")) && ask(&equals, Some("two")));
+    assert!(!ask(&equals, Some("One")) && !ask(&equals, Some("three")) && !ask(&equals, None));
+    let like = with("{StringLike: {sts:ExternalId: \"team-*-?\"}}");
+    assert!(ask(&like, Some("team-a-1")) && ask(&like, Some("team--1")));
+    assert!(!ask(&like, Some("team-a-12")) && !ask(&like, Some("xteam-a-1")) && !ask(&like, None));
+    let both = with("{StringLike: {sts:ExternalId: \"a*\"}, StringEquals: {sts:ExternalId: ab}}");
+    assert!(ask(&both, Some("ab")) && !ask(&both, Some("ac")));
+}
+
+#[test]
+fn globs_are_anchored_at_both_ends() {
+    for (pattern, text, fits) in [
+        ("", "", true),
+        ("", "a", false),
+        ("*", "", true),
+        ("**a", "bca", true),
+        ("a*b*c", "aXbYbZc", true),
+        ("a*b*c", "aXbYbZcd", false),
+        ("?", "é", true),
+        ("?", "", false),
+        ("*?*", "a", true),
+    ] {
+        assert_eq!(glob_matches(pattern, text), fits, "{pattern:?} {text:?}");
+    }
+}
+
+#[test]
+fn one_statement_need_not_be_in_a_list() {
+    let text = format!("{{Version: \"1\", Statement: {}}}", allow("{RAM: acs:ram::1234567890123456:root}"));
+    assert_eq!(decide(&policy(&text).unwrap(), &user(ACCOUNT, "a")), Decision::Allowed);
+}
+
+#[test]
+fn a_policy_that_cannot_be_decided_is_refused() {
+    let root = "Principal: {RAM: acs:ram::1234567890123456:root}";
+    for (document, words) in [
+        ("{Version: \"2\", Statement: []}".to_owned(), "only \"1\""),
+        ("{Version: 1, Statement: []}".to_owned(), "quotes"),
+        ("{Statement: []}".to_owned(), "Version"),
+        ("{Version: \"1\", Statement: []}".to_owned(), "no statement"),
+        ("{Version: \"1\", Statement: [], Id: x}".to_owned(), "Id"),
+        (format!("{{Version: \"1\", Statement: {{Effect: allow, Action: \"*\", {root}}}}}"), "Effect"),
+        (
+            format!("{{Version: \"1\", Statement: {{Effect: Allow, Action: sts:Assume*, {root}}}}}"),
+            "sts:Assume*",
+        ),
+        (format!("{{Version: \"1\", Statement: {{Effect: Allow, Action: [], {root}}}}}"), "no Action"),
+        (format!("{{Version: \"1\", Statement: {{Effect: Allow, NotAction: x, {root}}}}}"), "NotAction"),
+        ("{Version: \"1\", Statement: {Effect: Allow, Action: \"*\"}}".to_owned(), "Principal"),
+        (
+            "{Version: \"1\", Statement: {Effect: Allow, Action: \"*\", Principal: {}}}".to_owned(),
+            "no principal",
+        ),
+        (
+            "{Version: \"1\", Statement: {Effect: Allow, Action: \"*\", Principal: {RAM: \"*\"}}}".to_owned(),
+            "principal \"*\"",
+        ),
+        (
+            "{Version: \"1\", Statement: {Effect: Allow, Action: \"*\", Principal: {RAM: acs:ram::12:root}}}"
+                .to_owned(),
+            "acs:ram::12:root",
+        ),
+        (
+            format!(
+                "{{Version: \"1\", Statement: {{Effect: Deny, Action: \"*\", {root}, Condition: {{IpAddress: {{acs:SourceIp: x}}}}}}}}"
+            ),
+            "IpAddress",
+        ),
+        (
+            format!(
+                "{{Version: \"1\", Statement: {{Effect: Deny, Action: \"*\", {root}, Condition: {{StringEquals: {{oidc:sub: x}}}}}}}}"
+            ),
+            "oidc:sub",
+        ),
+    ] {
+        let error = policy(&document).expect_err(&document);
+        assert!(error.contains(words), "{document}\n{error}");
+        assert!(error.starts_with("test.yaml, line 6:"), "{document}\n{error}");
+    }
+}

@@ -1,0 +1,127 @@
+//! The certificate authority itself.
+
+use std::net::Ipv6Addr;
+
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use rcgen::{
+    BasicConstraints, CertificateParams, CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::time::ASN1Time;
+
+use super::{PkiError, distinguished_name};
+
+/// How long a CA is good for.
+const CA_DAYS: i64 = 3650;
+
+/// A CA certificate with its key.
+pub(crate) struct Authority {
+    certificate_pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes a CA that is good from yesterday on.
+    pub(crate) fn generate(now: Timestamp) -> Result<Self, PkiError> {
+        let failed = |source| PkiError::Generate { what: "CA", source };
+        let key = KeyPair::generate().map_err(failed)?;
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        // The time makes two CAs distinguishable in a trust store.
+        params.distinguished_name =
+            distinguished_name(&format!("ram-emulator CA {}", signature::format_timestamp(now)));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.name_constraints = Some(name_constraints());
+        set_validity(&mut params, now, CA_DAYS)?;
+        let certificate_pem = params.self_signed(&key).map_err(failed)?.pem();
+        Ok(Self { certificate_pem, issuer: Issuer::new(params, key) })
+    }
+
+    /// Takes a CA from the text of its two files.
+    ///
+    /// # Errors
+    /// When they do not parse, do not belong together, or are not a CA such as [`Authority::generate`] makes. The text
+    /// says what is wrong.
+    pub(crate) fn from_pem(certificate_pem: &str, key_pem: &str, now: Timestamp) -> Result<Self, String> {
+        let key = KeyPair::from_pem(key_pem).map_err(|_| "ca-key.pem holds no private key".to_owned())?;
+        let (_, pem) = x509_parser::pem::parse_x509_pem(certificate_pem.as_bytes())
+            .map_err(|_| "ca.pem holds no certificate".to_owned())?;
+        let (_, certificate) =
+            X509Certificate::from_der(&pem.contents).map_err(|_| "ca.pem holds no certificate".to_owned())?;
+        check(&certificate, &key, now)?;
+        let issuer = Issuer::from_ca_cert_pem(certificate_pem, key)
+            .map_err(|error| format!("ca.pem cannot sign: {error}"))?;
+        Ok(Self { certificate_pem: certificate_pem.to_owned(), issuer })
+    }
+
+    pub(crate) fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    pub(crate) fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
+    pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
+    }
+}
+
+fn name_constraints() -> NameConstraints {
+    NameConstraints {
+        permitted_subtrees: vec![
+            GeneralSubtree::DnsName("localhost".to_owned()),
+            GeneralSubtree::DnsName("aliyuncs.com".to_owned()),
+            GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8)),
+            GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix(Ipv6Addr::LOCALHOST.octets(), 128)),
+        ],
+        excluded_subtrees: Vec::new(),
+    }
+}
+
+fn check(certificate: &X509Certificate<'_>, key: &KeyPair, now: Timestamp) -> Result<(), String> {
+    if certificate.public_key().raw != key.subject_public_key_info() {
+        return Err("ca-key.pem is not the key of ca.pem".to_owned());
+    }
+    if !certificate.is_ca() {
+        return Err("ca.pem is not the certificate of a CA".to_owned());
+    }
+    let constrained = certificate
+        .name_constraints()
+        .ok()
+        .flatten()
+        .is_some_and(|found| found.critical && found.value.permitted_subtrees.is_some());
+    if !constrained {
+        return Err("ca.pem has no name constraints, so trusting it would endanger other sites".to_owned());
+    }
+    let now = ASN1Time::from_timestamp(now.as_second())
+        .map_err(|_| "the system clock is out of range".to_owned())?;
+    if !certificate.validity().is_valid_at(now) {
+        return Err(format!(
+            "ca.pem is good from {} to {} only",
+            certificate.validity().not_before,
+            certificate.validity().not_after
+        ));
+    }
+    Ok(())
+}
+
+/// Makes a certificate good from the day before `now`, so that a clock that is a little behind accepts it, to `days`
+/// after it.
+pub(super) fn set_validity(
+    params: &mut CertificateParams,
+    now: Timestamp,
+    days: i64,
+) -> Result<(), PkiError> {
+    let day = |offset: i64| {
+        let date =
+            now.to_zoned(TimeZone::UTC).date().checked_add(offset.days()).map_err(|_| PkiError::Time(now))?;
+        let [month, day] = [date.month(), date.day()].map(|n| u8::try_from(n).unwrap_or(1));
+        Ok(rcgen::date_time_ymd(i32::from(date.year()), month, day))
+    };
+    params.not_before = day(-1)?;
+    params.not_after = day(days)?;
+    Ok(())
+}

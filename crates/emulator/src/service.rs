@@ -1,0 +1,142 @@
+//! The services: a table of operations, to which a new service is added as a new row.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::directory::{Directory, Identity};
+use crate::error::ApiError;
+use crate::request::{Params, Parsed};
+use crate::sts;
+
+/// All services of the RPC kind: path `/`, operation by name.
+const SERVICES: &[Service] = &[sts::SERVICE];
+
+/// A service.
+pub(crate) struct Service {
+    /// As `Recommend` links name it.
+    pub(crate) product: &'static str,
+    /// `2015-04-01`.
+    pub(crate) version: &'static str,
+    /// The first labels of its host names: `sts` of `sts.aliyuncs.com` and `sts.cn-hangzhou.aliyuncs.com`.
+    pub(crate) hosts: &'static [&'static str],
+    pub(crate) operations: &'static [Operation],
+}
+
+/// An operation of a service.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) handler: Handler,
+}
+
+/// Fields of a 200, without `RequestId`, which is added to every answer.
+pub(crate) type Fields = Map<String, Value>;
+
+/// What carries an operation out.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// Needs a signature.
+    Signed(fn(&Call<'_>, &Identity) -> Result<Fields, ApiError>),
+}
+
+/// What a handler sees.
+pub(crate) struct Call<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) params: &'a Params,
+    pub(crate) now: Timestamp,
+}
+
+/// The service and operation that a request asks for.
+///
+/// Loopback addresses stand for every service; a host name of one service for that one.
+///
+/// # Errors
+/// As the gateway answers: no such operation at that address, or not in that version.
+pub(crate) fn route(request: &Parsed<'_>) -> Result<&'static Operation, ApiError> {
+    let raw = request.raw;
+    if raw.path() != "/" || !matches!(raw.method.as_str(), "GET" | "POST") {
+        return Err(ApiError::no_such_api());
+    }
+    let action = request.action().ok_or_else(|| ApiError::missing("Action"))?;
+    let version = request.version().ok_or_else(|| ApiError::missing("Version"))?;
+    let mut known_in_another_version = false;
+    for service in SERVICES.iter().filter(|service| service.answers(raw.host())) {
+        if let Some(operation) = service.operations.iter().find(|o| o.name == action) {
+            if service.version == version {
+                return Ok(operation);
+            }
+            known_in_another_version = true;
+        }
+    }
+    Err(if known_in_another_version { ApiError::invalid_version() } else { ApiError::no_such_api() })
+}
+
+/// The product name for `Recommend` links: by version, since every service has its own.
+pub(crate) fn product(version: &str) -> &'static str {
+    SERVICES
+        .iter()
+        .find(|service| service.version == version)
+        .map_or(sts::SERVICE.product, |service| service.product)
+}
+
+impl Service {
+    fn answers(&self, host: &str) -> bool {
+        let name = host_name(host);
+        is_loopback(name)
+            || (name.to_ascii_lowercase().ends_with(".aliyuncs.com")
+                && name
+                    .split('.')
+                    .next()
+                    .is_some_and(|label| self.hosts.iter().any(|known| known.eq_ignore_ascii_case(label))))
+    }
+}
+
+/// Host without port: `127.0.0.1:8443`, `[::1]:8443` and `localhost` are all possible.
+fn host_name(host: &str) -> &str {
+    if let Some((name, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return name;
+    }
+    host.split(':').next().unwrap_or_default()
+}
+
+fn is_loopback(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sts_answers_at_its_own_names_and_on_loopback_only() {
+        for host in [
+            "sts.aliyuncs.com",
+            "STS.aliyuncs.com:443",
+            "sts-vpc.cn-hangzhou.aliyuncs.com",
+            "127.0.0.1:4711",
+            "127.0.0.2",
+            "[::1]:4711",
+            "localhost:1",
+        ] {
+            assert!(sts::SERVICE.answers(host), "{host}");
+        }
+        for host in [
+            "",
+            "ram.aliyuncs.com",
+            "sts.example.com",
+            "sts.aliyuncs.com.example.com",
+            "aliyuncs.com",
+            "192.0.2.1",
+            "localhost.example.com",
+        ] {
+            assert!(!sts::SERVICE.answers(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! STS 2015-04-01.
+
+mod assume_role;
+mod caller_identity;
+
+use crate::service::{Handler, Operation, Service};
+
+/// The service and its operations.
+pub(crate) const SERVICE: Service = Service {
+    product: "Sts",
+    version: "2015-04-01",
+    hosts: &["sts", "sts-vpc"],
+    operations: &[
+        Operation {
+            name: "GetCallerIdentity",
+            handler: Handler::Signed(caller_identity::get_caller_identity),
+        },
+        Operation { name: "AssumeRole", handler: Handler::Signed(assume_role::assume_role) },
+    ],
+};

@@ -1,0 +1,171 @@
+//! `AssumeRole`: temporary keys for a role, for callers whom its trust policy names.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use signature::{Secret, format_timestamp};
+
+use crate::config::{
+    AssumeRoleRequest, Decision, MIN_SESSION_SECONDS, Role, is_account_id, is_role_name, is_session_name,
+};
+use crate::directory::{Identity, Key, RoleSession, SessionToken, TEMPORARY_KEY_PREFIX};
+use crate::error::ApiError;
+use crate::random;
+use crate::service::{Call, Fields};
+
+const DEFAULT_SESSION_SECONDS: u32 = 3600;
+/// Bytes.
+const MAX_POLICY: usize = 2048;
+/// Characters.
+const EXTERNAL_ID_LENGTH: RangeInclusive<usize> = 2..=1224;
+
+pub(super) fn assume_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    let arn = call.params.required("RoleArn")?;
+    let session_name = call.params.required("RoleSessionName")?;
+    let (account_id, role_name) = parse_role_arn(arn).ok_or_else(|| ApiError::wrongly_formed("RoleArn"))?;
+    if !is_session_name(session_name) {
+        return Err(ApiError::wrongly_formed("RoleSessionName"));
+    }
+    check_policy(call.params.get("Policy"))?;
+    let external_id = external_id(call.params.get("ExternalId"))?;
+    if matches!(caller, Identity::Account(_)) {
+        return Err(denied(caller, "Roles may not be assumed by root accounts.", Decision::ImplicitDeny));
+    }
+    let role = call.directory.role(account_id, role_name).ok_or_else(|| ApiError::no_such_role(arn))?;
+    let decision = role.trust_policy.decide(&AssumeRoleRequest { caller, external_id });
+    if decision != Decision::Allowed {
+        let message = "You are not authorized to do this action. You should be authorized by RAM.";
+        return Err(denied(caller, message, decision));
+    }
+    let seconds = duration(call.params.get("DurationSeconds"), &role)?;
+    issue(call, account_id, &role, session_name, seconds)
+}
+
+/// `acs:ram::<account>:role/<name>`, in any case.
+fn parse_role_arn(arn: &str) -> Option<(&str, &str)> {
+    let mut parts = arn.splitn(5, ':');
+    let mut part = || parts.next();
+    let (acs, ram, region, account, resource) = (part()?, part()?, part()?, part()?, part()?);
+    let (kind, name) = resource.split_once('/')?;
+    let fixed = [(acs, "acs"), (ram, "ram"), (region, ""), (kind, "role")];
+    let right = fixed.iter().all(|(given, wanted)| given.eq_ignore_ascii_case(wanted));
+    (right && is_account_id(account) && is_role_name(name)).then_some((account, name))
+}
+
+/// A session policy is accepted and changes nothing here: no operation of the emulator depends on permissions yet.
+fn check_policy(policy: Option<&str>) -> Result<(), ApiError> {
+    let Some(policy) = policy.filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    let is_document = serde_json::from_str::<Value>(policy).is_ok_and(|document| document.is_object());
+    if policy.len() <= MAX_POLICY && is_document {
+        Ok(())
+    } else {
+        Err(ApiError::wrongly_formed("PolicyGrammar"))
+    }
+}
+
+fn external_id(text: Option<&str>) -> Result<Option<&str>, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+    if EXTERNAL_ID_LENGTH.contains(&text.chars().count()) && text.chars().all(allowed) {
+        Ok(Some(text))
+    } else {
+        Err(ApiError::wrongly_formed("ExternalId"))
+    }
+}
+
+fn duration(text: Option<&str>, role: &Role) -> Result<u32, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(DEFAULT_SESSION_SECONDS);
+    };
+    let allowed = MIN_SESSION_SECONDS..=role.max_session_duration;
+    text.parse().ok().filter(|seconds| allowed.contains(seconds)).ok_or_else(|| {
+        ApiError::new(
+            400,
+            "InvalidParameter.DurationSeconds",
+            format!(
+                "The parameter DurationSeconds must be between {} and {} seconds.",
+                allowed.start(),
+                allowed.end()
+            ),
+        )
+    })
+}
+
+fn denied(caller: &Identity, message: &str, decision: Decision) -> ApiError {
+    let (principal_type, display_name) = match caller {
+        Identity::Account(id) => ("Account", id.clone()),
+        Identity::User(user) => ("SubUser", user.user_id.clone()),
+        Identity::AssumedRole(session) => {
+            ("AssumedRoleUser", format!("{}:{}", session.role, session.session))
+        }
+    };
+    let no_permission_type = match decision {
+        Decision::ExplicitDeny => "ExplicitDeny",
+        Decision::ImplicitDeny | Decision::Allowed => "ImplicitDeny",
+    };
+    let mut error = ApiError::no_permission(message);
+    error.access_denied = Some(json!({
+        "AuthAction": "sts:AssumeRole",
+        "AuthPrincipalDisplayName": display_name,
+        "AuthPrincipalOwnerId": caller.account_id(),
+        "AuthPrincipalType": principal_type,
+        "NoPermissionType": no_permission_type,
+        "PolicyType": "AssumeRolePolicy",
+    }));
+    error
+}
+
+fn issue(
+    call: &Call<'_>,
+    account_id: &str,
+    role: &Arc<Role>,
+    session_name: &str,
+    seconds: u32,
+) -> Result<Fields, ApiError> {
+    let access_key_id = format!("{TEMPORARY_KEY_PREFIX}NU{}", random::text(22)?);
+    let secret = random::text(44)?;
+    let token = format!("CAIS{}", random::text(200)?);
+    let lifetime = SignedDuration::from_secs(seconds.into());
+    // The answer has whole seconds: the key must not end before the time that the caller was told, nor after it.
+    let expiration = call
+        .now
+        .round(jiff::Unit::Second)
+        .and_then(|now| now.checked_add(lifetime))
+        .map_err(|_| ApiError::timestamp_expired())?;
+    let key = Key {
+        secret: Secret::new(secret.clone()),
+        active: true,
+        session: Some(SessionToken { token: Secret::new(token.clone()), expiration }),
+        identity: Identity::AssumedRole(RoleSession {
+            account_id: account_id.to_owned(),
+            role: role.name.clone(),
+            role_id: role.id.clone(),
+            session: session_name.to_owned(),
+        }),
+    };
+    call.directory.issue(access_key_id.clone(), key, call.now);
+    let mut fields = Fields::new();
+    fields.insert(
+        "AssumedRoleUser".to_owned(),
+        json!({
+            "Arn": format!("acs:ram::{account_id}:role/{}/{session_name}", role.name),
+            "AssumedRoleId": format!("{}:{session_name}", role.id),
+        }),
+    );
+    fields.insert(
+        "Credentials".to_owned(),
+        json!({
+            "AccessKeyId": access_key_id,
+            "AccessKeySecret": secret,
+            "SecurityToken": token,
+            "Expiration": format_timestamp(expiration),
+        }),
+    );
+    Ok(fields)
+}
