@@ -1,0 +1,98 @@
+//! Messages on stderr: `<RFC 3339> LEVEL text`, one line each.
+
+use std::fmt;
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use signature::format_timestamp;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::world::World;
+
+/// How important a message must be to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    /// By name, in any case; what is no level is `info`.
+    pub(crate) fn named(name: Option<&str>) -> Self {
+        match name.map(str::to_ascii_lowercase).as_deref() {
+            Some("debug") => Self::Debug,
+            Some("warn") => Self::Warn,
+            Some("error") => Self::Error,
+            _ => Self::Info,
+        }
+    }
+}
+
+/// Where messages go.
+pub(crate) struct Log<'a> {
+    level: Level,
+    world: &'a World<'a>,
+}
+
+impl<'a> Log<'a> {
+    /// At `debug`, what the library for Alibaba Cloud's API tells is shown too.
+    pub(crate) fn start(level: Level, world: &'a World<'a>) -> Self {
+        if level == Level::Debug {
+            let targets =
+                tracing_subscriber::filter::Targets::new().with_target("openapi", tracing::Level::DEBUG);
+            let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(OneLine);
+            let subscriber = tracing_subscriber::registry().with(layer).with(targets);
+            // It is the only one; a test that runs the program twice in one process keeps the first.
+            let _ = tracing::subscriber::set_global_default(subscriber);
+        }
+        Self { level, world }
+    }
+
+    pub(crate) fn debug(&self, text: impl FnOnce() -> String) {
+        if self.level == Level::Debug {
+            write_line((self.world.now)(), "DEBUG", &text());
+        }
+    }
+}
+
+/// Writes the message of the error that ends the program.
+pub(crate) fn write_error(text: &str, world: &World<'_>) {
+    write_line((world.now)(), "ERROR", text);
+}
+
+fn write_line(now: Timestamp, level: &str, text: &str) {
+    let line = format!("{} {level} {}\n", format_timestamp(now), single_line(text));
+    // There is nobody left to tell that stderr is closed.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+fn single_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The format of events of the tracing library.
+struct OneLine;
+
+impl<S, N> FormatEvent<S, N> for OneLine
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    #[allow(clippy::disallowed_methods)] // a log line's time is the system's
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> fmt::Result {
+        let mut fields = String::new();
+        context.field_format().format_fields(Writer::new(&mut fields), event)?;
+        let time = format_timestamp(Timestamp::now());
+        writeln!(writer, "{time} {} {}", event.metadata().level(), single_line(&fields))
+    }
+}
