@@ -1,1 +1,15 @@
-//! webhook-server
+//! What the webhooks of this workspace share: a TLS listener with limits and a graceful end, certificates on
+//! disk, health answers, metrics and logs. It knows nothing of Kubernetes or of Alibaba Cloud.
+//!
+//! A program gives [`serve::Server`] an async function from request to response; everything that faces the
+//! network (handshakes, header and body limits, deadlines, draining) is settled here, once for all webhooks.
+
+pub mod body;
+pub mod certs;
+pub mod file;
+pub mod health;
+pub mod logging;
+pub mod metrics;
+pub mod respond;
+pub mod serve;
+pub mod tls;

@@ -1,0 +1,88 @@
+//! Logs on stderr: text (`RFC 3339 time, level, message, key=value…`) or JSON, one line an event.
+//!
+//! There is no environment variable that raises the level of libraries: at their most talkative, HTTP and TLS
+//! libraries print requests. The program's own crates follow the level asked for; all others stop at `info`.
+
+use std::fmt;
+
+use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt as layer};
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One line of text, values quoted where they are strings.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Format {
+    /// `text` and `json`; anything else is `None`, and the caller warns and takes [`Format::Text`].
+    pub fn parse(name: &str) -> Option<Format> {
+        match name {
+            "text" => Some(Format::Text),
+            "json" => Some(Format::Json),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Text => "text",
+            Format::Json => "json",
+        })
+    }
+}
+
+/// Which events are written: those of `own_crates` (Rust crate names) from `level` on, those of every other crate
+/// from `level` on but never below `info`.
+pub fn filter(level: Level, own_crates: &[&str]) -> Targets {
+    let others = LevelFilter::from_level(level).min(LevelFilter::INFO);
+    Targets::new()
+        .with_default(others)
+        .with_targets(own_crates.iter().map(|name| ((*name).to_owned(), level)))
+}
+
+/// Installs the log writer for the whole process. A second call in one process changes nothing.
+pub fn init(format: Format, level: Level, own_crates: &[&str]) {
+    let lines = layer::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    let lines = match format {
+        Format::Text => lines.boxed(),
+        Format::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+        }
+    };
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter(level, own_crates))).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_stay_at_info_however_talkative_the_program_is() {
+        let filter = filter(Level::TRACE, &["authenticator"]);
+        assert!(filter.would_enable("authenticator::review", &Level::TRACE));
+        assert!(filter.would_enable("hyper", &Level::INFO));
+        assert!(!filter.would_enable("hyper::proto", &Level::DEBUG));
+        assert!(!filter.would_enable("reqwest", &Level::TRACE));
+    }
+
+    #[test]
+    fn a_quiet_program_has_quiet_libraries() {
+        assert!(!filter(Level::ERROR, &["authenticator"]).would_enable("hyper", &Level::WARN));
+    }
+
+    #[test]
+    fn knows_two_formats() {
+        assert_eq!(Format::parse("json"), Some(Format::Json));
+        assert_eq!(Format::parse("text"), Some(Format::Text));
+        assert_eq!(Format::parse("JSON"), None);
+    }
+}
