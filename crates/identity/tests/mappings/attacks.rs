@@ -1,0 +1,134 @@
+//! Published attacks on this class of software, as far as mappings are concerned.
+
+use crate::common::{A, B, index, root, rule, session, user, winner};
+use identity::mapping::NameError;
+use identity::pattern::AnyAccount;
+use identity::{Found, Index, Layer, Rule, RuleArn, Source};
+
+/// A malformed mapping must not fall back to a weaker match (aws-iam-authenticator, pull request 1046).
+#[test]
+fn a_mapping_that_cannot_be_parsed_matches_nothing() {
+    for arn in [
+        "",
+        "*",
+        "acs:ram::*",
+        "acs:ram::*:*",
+        "acs:ram:::role/dev",
+        "acs:ram::.*:role/dev",
+        "acs:ram::*:role/dev",
+        "acs:ram:*:1234567890123456:role/dev",
+        "acs:*::1234567890123456:role/dev",
+        "acs:ram::1234567890123456:*",
+        "acs:ram::1234567890123456:*/dev",
+        "acs:ram::1234567890123456:role",
+        "acs:ram::1234567890123456:role/",
+        "acs:ram::1234567890123456:role*",
+        "acs:ram::1234567890123456:r*e/dev",
+        "acs:ram::1234567890123456:role/dev:x*",
+        "acs:ram::1234567890123456:group/*",
+        "acs:ram::1234567890123456:user/a/*",
+        "acs:ram::12345678901234??:role/dev",
+        "arn:aws:iam::1234567890123456:role/*",
+        " acs:ram::1234567890123456:role/*",
+        "acs:ram::1234567890123456:role/* ",
+    ] {
+        assert!(RuleArn::parse_with_patterns(arn, AnyAccount::Refuse).is_err(), "{arn}");
+    }
+}
+
+/// What is a regular expression to the public server is a name here that nobody has.
+#[test]
+fn regular_expressions_are_letters() {
+    let anybody = [session(A, "x", "s"), session(B, "x", "s"), user(A, "x"), root(A), session(A, "de", "s")];
+    for arn in ["role/x|.*", "role/(dev|ops)*", "role/.*", "role/[*", "role/^.*$", "role/dev+*"] {
+        let arn = format!("acs:ram::{A}:{arn}");
+        let index = index([vec![rule("regex", &arn)]]);
+        for who in &anybody {
+            assert_eq!(winner(&index, who), None, "{arn} {}", who.arn());
+        }
+    }
+}
+
+/// A reserved name reached through a template (aws-iam-authenticator, pull request 1047): the caller is
+/// refused, and no later rule takes over.
+#[test]
+fn no_template_makes_a_reserved_name() {
+    let arn = RuleArn::parse_exact(&format!("acs:ram::{A}:role/dev")).unwrap();
+    let strict = |username: &str, groups: &[&str]| {
+        Rule::new(Source::new("CRD", "x"), arn.clone(), username, groups, None).unwrap()
+    };
+    for (username, groups) in [("{{SessionName}}:admin", &[][..]), ("a", &["{{SessionNameRaw}}:masters"][..])]
+    {
+        let index = Index::build([
+            Layer::Ready(vec![strict(username, groups).into()]),
+            Layer::Ready(vec![rule("later", &format!("acs:ram::{A}:role/dev"))]),
+        ]);
+        let who = session(A, "dev", "system");
+        let Found::Match(found) = index.lookup(&who) else { panic!("{username} does not match") };
+        let error = found.user().expect_err(username);
+        assert!(matches!(error, NameError::Reserved { .. }), "{error}");
+    }
+}
+
+/// A wildcard that matches more than it says.
+#[test]
+fn a_pattern_matches_whole_names_of_its_own_account_and_kind() {
+    let matches = |resource: &str, who: &identity::Principal| {
+        winner(&index([vec![rule("pattern", &format!("acs:ram::{A}:{resource}"))]]), who).is_some()
+    };
+    assert!(matches("role/dev*", &session(A, "dev", "s")));
+    assert!(matches("role/dev*", &session(A, "DEVELOP", "s")));
+    for other in ["de", "delta", "mydev", "x/dev"] {
+        assert!(!matches("role/dev*", &session(A, other, "s")), "{other}");
+    }
+    assert!(matches("role/dev-*-admin", &session(A, "dev-x-admin", "s")));
+    for other in ["dev-admin", "dev-x-admin-x"] {
+        assert!(!matches("role/dev-*-admin", &session(A, other, "s")), "{other}");
+    }
+    for other in ["admi", "admin", "administrator"] {
+        assert!(!matches("role/admin?", &session(A, other, "s")), "{other}");
+    }
+    assert!(matches("user/*@corp", &user(A, "a@corp")));
+    for resource in ["role/*", "role/dev*", "role/de?", "user/*", "user/dev"] {
+        for who in [session(B, "dev", "s"), user(B, "dev"), root(B), root(A)] {
+            assert!(!matches(resource, &who), "{resource} {}", who.arn());
+        }
+    }
+    assert!(!matches("role/*", &user(A, "dev")));
+    assert!(!matches("user/*", &session(A, "dev", "s")));
+    // The session is no part of what a role pattern sees.
+    assert!(!matches("role/*dev", &session(A, "ops", "dev")));
+}
+
+/// Another principal's answer: the same role or user name in another account (CVE-2025-11621).
+#[test]
+fn the_same_name_in_another_account_is_somebody_else() {
+    let index = index([vec![
+        rule("role", &format!("acs:ram::{A}:role/dev")),
+        rule("user", &format!("acs:ram::{A}:user/dev")),
+        rule("pattern", &format!("acs:ram::{A}:role/ops*")),
+    ]]);
+    assert_eq!(winner(&index, &session(A, "dev", "s")).unwrap(), "role");
+    assert_eq!(winner(&index, &user(A, "dev")).unwrap(), "user");
+    assert_eq!(winner(&index, &session(A, "ops1", "s")).unwrap(), "pattern");
+    for who in [session(B, "dev", "s"), user(B, "dev"), session(B, "ops1", "s"), root(A), user(A, "ops1")] {
+        assert_eq!(winner(&index, &who), None, "{}", who.arn());
+    }
+}
+
+/// A pattern over accounts has to be allowed, and then still keeps to the account field.
+#[test]
+fn a_wildcard_in_the_account_stays_in_the_account() {
+    let parse = |text: &str| RuleArn::parse_with_patterns(text, AnyAccount::Allow).unwrap();
+    let RuleArn::Pattern(pattern) = parse("acs:ram::12*:role/dev") else { panic!("no pattern") };
+    assert!(pattern.matches(&session(A, "dev", "s")));
+    for who in
+        [session(B, "dev", "s"), session(A, "dev2", "s"), session(A, "x/dev", "s"), user(A, "dev"), root(A)]
+    {
+        assert!(!pattern.matches(&who), "{}", who.arn());
+    }
+    let RuleArn::Pattern(pattern) = parse("acs:ram::????????????????:root") else { panic!("no pattern") };
+    assert!(pattern.matches(&root(A)));
+    assert!(!pattern.matches(&root("12345")));
+    assert!(!pattern.matches(&user(A, "root")));
+}
