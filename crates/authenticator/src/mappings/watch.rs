@@ -1,0 +1,205 @@
+//! List, then watch, for as long as the program runs: what the two backends in the cluster share.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use kube::api::{Api, DynamicObject};
+use kube::core::Status;
+use kube::runtime::watcher::{self, Event, watcher};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::text::one_line;
+
+/// Delays between attempts: they double from the first to the longest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retry {
+    pub(super) first: Duration,
+    pub(super) longest: Duration,
+}
+
+impl Default for Retry {
+    // A login that was taken away stays in force while the watch is down, so attempts stay close together.
+    fn default() -> Self {
+        Self { first: Duration::from_millis(200), longest: Duration::from_secs(2) }
+    }
+}
+
+impl Retry {
+    /// The delay before the next attempt after `failures` of them in a row.
+    pub(super) fn delay(&self, failures: u32) -> Duration {
+        let factor = 2u32.saturating_pow(failures.saturating_sub(1).min(16));
+        self.first.saturating_mul(factor).min(self.longest)
+    }
+}
+
+/// Seconds after which a watch is asked for again: a connection that died without a word is noticed then.
+const WATCH_SECONDS: u32 = 60;
+
+/// Longest silence of the API server. More than a watch lasts with the grace that its client gives it.
+const READ_TIMEOUT: Duration = Duration::from_secs(70);
+
+/// A watch that keeps failing is logged at the first failure and then about once a minute.
+const LOG_EVERY: u32 = 30;
+
+/// After this time without a failure the next one counts as the first. Longer than a watch and an attempt
+/// take: bookmarks are not seen here, so a quiet watch that works cannot be told from none.
+const FORGET_FAILURES: Duration = Duration::from_secs(120);
+
+/// Settings of the API client under which a watch notices within seconds that it has failed, and within
+/// 70 seconds that nobody answers any more. By its own settings a client waits for an answer without end, and
+/// pauses for minutes between attempts, while a mapping that was taken away stays in force.
+pub fn tuned(mut config: kube::Config) -> kube::Config {
+    config.connect_timeout = Some(Duration::from_secs(5));
+    config.write_timeout = Some(READ_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.reset_reader_on_write = true;
+    // The backends try again themselves.
+    config.default_retry = false;
+    config
+}
+
+/// What a backend does with what the watch delivers.
+pub(super) trait Sink: Send {
+    /// What is watched, for messages: `RAMIdentityMapping resources`.
+    fn subject(&self) -> &'static str;
+
+    /// Something happened to the objects.
+    fn event(&mut self, event: Event<DynamicObject>);
+
+    /// The API server does not know the resource (HTTP 404). `true` where the backend has dealt with it;
+    /// else what is known stays in force, as after every other failure.
+    fn not_found(&mut self, should_log: bool) -> bool;
+}
+
+/// Watches until `shutdown`.
+///
+/// Where the API server refuses a watch, the objects are listed anew: a resource version from before a
+/// CustomResourceDefinition was removed says nothing about the one that came after it. Where the connection
+/// breaks, the watch goes on from where it was.
+pub(super) async fn run(
+    api: Api<DynamicObject>,
+    config: watcher::Config,
+    sink: &mut impl Sink,
+    retry: Retry,
+    shutdown: &CancellationToken,
+) {
+    let config = config.timeout(WATCH_SECONDS);
+    let new_stream = || watcher(api.clone(), config.clone()).boxed();
+    let mut events = new_stream();
+    let mut failures = 0u32;
+    let mut last_failure = Instant::now();
+    loop {
+        let next = tokio::select! {
+            () = shutdown.cancelled() => return,
+            next = events.next() => next,
+        };
+        match next {
+            Some(Ok(event)) => {
+                // `Init` comes before the list is asked for: it proves nothing yet.
+                if failures > 0 && !matches!(event, Event::Init) {
+                    tracing::info!(failures, "watching {} again", sink.subject());
+                    failures = 0;
+                }
+                sink.event(event);
+            }
+            Some(Err(error)) => {
+                if last_failure.elapsed() > FORGET_FAILURES {
+                    failures = 0;
+                }
+                last_failure = Instant::now();
+                failures = failures.saturating_add(1);
+                report(sink, &error, failures);
+                if must_list_anew(&error) {
+                    events = new_stream();
+                }
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = tokio::time::sleep(retry.delay(failures)) => {}
+                }
+            }
+            None => events = new_stream(),
+        }
+    }
+}
+
+fn report(sink: &mut impl Sink, error: &watcher::Error, failures: u32) {
+    let should_log = failures % LOG_EVERY == 1;
+    // By code: a path that the API server does not know is answered with plain text, without a reason.
+    if status(error).is_some_and(|status| status.code == 404) && sink.not_found(should_log) {
+        return;
+    }
+    let (subject, error) = (sink.subject(), describe(error));
+    if should_log {
+        tracing::warn!(failures, "cannot watch {subject}: {error}: what is known so far stays in force");
+    } else {
+        tracing::debug!(failures, "cannot watch {subject}: {error}");
+    }
+}
+
+fn must_list_anew(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(_)))
+}
+
+fn status(error: &watcher::Error) -> Option<&Status> {
+    match error {
+        watcher::Error::WatchError(status) => Some(status),
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => Some(status),
+        _ => None,
+    }
+}
+
+fn describe(error: &watcher::Error) -> String {
+    match status(error) {
+        Some(status) => describe_status(status),
+        None => describe_chain(error),
+    }
+}
+
+/// An error of the API client on one line, without the debug text that it shows itself.
+pub(super) fn describe_kube(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => describe_status(status),
+        error => describe_chain(error),
+    }
+}
+
+fn describe_status(status: &Status) -> String {
+    format!("HTTP {} {}: {}", status.code, status.reason, one_line(&status.message))
+}
+
+fn describe_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    one_line(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_longest() {
+        let retry = Retry::default();
+        let delays: Vec<u128> = [1, 2, 3, 5, 6, 100, u32::MAX].map(|n| retry.delay(n).as_millis()).to_vec();
+        assert_eq!(delays, [200, 400, 800, 2000, 2000, 2000, 2000]);
+    }
+
+    #[test]
+    fn messages_are_one_line() {
+        let status = Status::failure("no\nway", "Forbidden").with_code(403).boxed();
+        let error = watcher::Error::InitialListFailed(kube::Error::Api(status));
+        assert_eq!(describe(&error), "HTTP 403 Forbidden: no way");
+    }
+}
