@@ -2,12 +2,14 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build programs test test-unit lint fmt deny e2e bench generate verify-generated clean
+.PHONY: help demo build programs test lint fmt deny e2e bench generate verify-generated clean
 
 # The Kubernetes release that the end-to-end tests run against: 1.37, or the oldest that is promised, 1.33.
 KUBE ?= 1.37
 export KUBE
 
+BIN := $(or $(CARGO_TARGET_DIR),target)/debug
+CRD := crds/ramauthenticator.k8s.alibabacloud_ramidentitymappings.yaml
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ack-ram-identity
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
@@ -15,28 +17,25 @@ CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## emulator and authenticator on loopback: who is who, and one refusal; no cluster, no account
-	@echo "building (the first time takes some minutes)"
-	@cargo build --locked --quiet -p authenticator -p ram-tool -p emulator -p e2e --bins
-	@cargo run --locked --quiet -p e2e --bin demo
+# `cargo build --workspace` and `cargo test --workspace` everywhere: with one set of features nothing is built twice.
+demo: programs ## emulator and authenticator on loopback: who is who, and one refusal; no cluster, no account
+	@$(BIN)/demo
 
 build: ## release binaries in target/release
 	cargo build --locked --release -p authenticator -p ram-tool -p emulator --bins
 
-programs:
+programs: ## the programs in target/debug (the first time takes some minutes)
 	cargo build --locked --workspace --bins
 
-test: verify-generated programs test-unit e2e demo ## everything that must hold, the end-to-end tests and the demo included
-
-test-unit: programs
-	cargo test --locked --workspace --exclude e2e
-	cargo test --locked -p e2e --lib --bins
+test: verify-generated ## everything that must hold, the end-to-end tests and the demo included
+	cargo test --locked --workspace
+	@$(MAKE) --no-print-directory demo
 
 e2e: programs ## the end-to-end tests on a real control plane (KUBE=1.33 for the oldest release promised)
-	cargo test --locked -p e2e --test e2e
+	cargo test --locked --workspace --test e2e
 
 bench: programs ## the figures that docs/benchmarks.md quotes
-	cargo run --locked -p e2e --bin bench-mappings
+	$(BIN)/bench-mappings
 
 lint: ## formatting, clippy, dependency policy
 	cargo fmt --all --check
@@ -53,11 +52,11 @@ $(CARGO_DENY):
 	@echo "installing cargo-deny $(CARGO_DENY_VERSION) once, outside the checkout (some minutes)"
 	cargo install --locked --quiet --version $(CARGO_DENY_VERSION) --root $(dir $(@D)) cargo-deny
 
-generate: ## write the generated files (crds/)
-	cargo run --locked --quiet -p resource --bin generate-crds -- crds
+generate: programs ## write the generated files (crds/)
+	$(BIN)/generate-crds $(CRD)
 
-verify-generated: ## fail where a generated file differs from what the code says
-	cargo run --locked --quiet -p resource --bin generate-crds -- --check crds
+verify-generated: programs ## fail where a generated file differs from what the code says
+	$(BIN)/generate-crds --check $(CRD)
 
 clean: ## remove build output (the cache outside the checkout stays)
 	cargo clean

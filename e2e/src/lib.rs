@@ -1,1 +1,27 @@
-//! e2e
+//! What the end-to-end tests stand on: a real control plane, the programs under test and an
+//! emulated Alibaba Cloud, all on loopback and without root.
+//!
+//! A [`rig::Rig`] is started once for all scenarios. Each `main` that uses it calls
+//! [`guard::run_if_asked`] first.
+
+pub mod authenticator;
+pub mod burst;
+pub mod cloud;
+pub mod control_plane;
+pub mod error;
+pub mod guard;
+pub mod http;
+pub mod kubectl;
+pub mod log;
+pub mod mapping;
+pub mod person;
+pub mod ports;
+pub mod process;
+pub mod rig;
+pub mod run_dir;
+
+mod cache;
+mod pki;
+pub mod programs;
+
+pub use error::{Error, Result};

@@ -1,0 +1,180 @@
+//! The emulated Alibaba Cloud of a run, and who lives there.
+
+use std::path::Path;
+
+use emulator::{Config, Emulator};
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::ports::Port;
+use crate::run_dir::RunDir;
+
+/// The account that everybody belongs to.
+pub const ACCOUNT: &str = "1234567890123456";
+/// The cluster that the authenticator answers for.
+pub const CLUSTER: &str = "c0123456789abcdef0123456789abcdef";
+/// How many users `burst-0000`, `burst-0001`, … there are, for mappings applied by the thousand.
+pub const BURST: usize = 1000;
+
+/// Users with an access key each; their ids follow from their place here.
+const USERS: [&str; 6] = ["alice", "bob", "carol", "testuser", "mounted", "stranger"];
+
+/// Somebody with an access key.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// ARN as STS spells it.
+    pub arn: String,
+    /// RAM's own id of the user; the account's for the account.
+    pub id: String,
+    /// Access key id.
+    pub access_key_id: String,
+    /// Access key secret.
+    pub access_key_secret: String,
+}
+
+/// The account itself.
+#[must_use]
+pub fn account() -> Identity {
+    Identity {
+        arn: format!("acs:ram::{ACCOUNT}:root"),
+        id: ACCOUNT.to_owned(),
+        access_key_id: "LTAIroot".to_owned(),
+        access_key_secret: "secret-of-the-account".to_owned(),
+    }
+}
+
+/// A RAM user by name. One whom the cloud does not know gets answers as such.
+#[must_use]
+pub fn user(name: &str) -> Identity {
+    let place = USERS.iter().position(|known| *known == name).unwrap_or_default();
+    Identity {
+        arn: format!("acs:ram::{ACCOUNT}:user/{name}"),
+        id: format!("2{place:017}"),
+        access_key_id: format!("LTAI{name}"),
+        access_key_secret: format!("secret-of-{name}"),
+    }
+}
+
+/// One of the users made for mappings by the thousand.
+#[must_use]
+pub fn burst_user(number: usize) -> Identity {
+    Identity { id: format!("3{number:017}"), ..user(&format!("burst-{number:04}")) }
+}
+
+/// The role `dev`, which every user of the account may assume.
+pub const DEV_ROLE: &str = "acs:ram::1234567890123456:role/dev";
+/// RAM's own id of the role `dev`.
+pub const DEV_ROLE_ID: &str = "400000000000000001";
+
+/// The emulator, running inside this process.
+pub struct Cloud {
+    emulator: Emulator,
+    runtime: tokio::runtime::Runtime,
+    _port: Port,
+}
+
+impl Cloud {
+    /// Starts it on a port of its own; its authority's files go to the scratch folder.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(run: &RunDir) -> Result<Self> {
+        let failed = |reason: String| Error::Answer { what: "starting the emulator".to_owned(), reason };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        // JSON is YAML.
+        let config = Config::from_yaml(&directory().to_string(), "the tests' directory")
+            .map_err(|error| failed(error.to_string()))?;
+        // A port that stays ours while the emulator plays dead.
+        let port = Port::take()?;
+        let starting =
+            Emulator::builder(config).listen(port.address()).state_dir(run.folder("emulator")?).start();
+        let emulator = runtime.block_on(starting).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { emulator, runtime, _port: port })
+    }
+
+    /// `127.0.0.1:PORT`, as `--sts-endpoint` wants it.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.emulator.address().to_string()
+    }
+
+    /// The authority of its certificate, a PEM file.
+    #[must_use]
+    pub fn ca_file(&self) -> &Path {
+        self.emulator.ca_file()
+    }
+
+    /// The emulator: faults, recorded requests.
+    #[must_use]
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    /// Refuses connections from now on, until the answer is dropped.
+    #[must_use]
+    pub fn stop(&self) -> Outage<'_> {
+        self.runtime.block_on(self.emulator.stop_listening());
+        Outage(self)
+    }
+
+    fn listen_again(&self) -> Result<()> {
+        self.runtime
+            .block_on(self.emulator.listen_again())
+            .map_err(Error::answer("letting the emulator listen again"))
+    }
+}
+
+/// Nothing listens where the cloud should be while this value lives.
+#[derive(Debug)]
+pub struct Outage<'a>(&'a Cloud);
+
+impl Outage<'_> {
+    /// Listens again now.
+    ///
+    /// # Errors
+    /// Somebody else listens there meanwhile.
+    pub fn end(self) -> Result<()> {
+        self.0.listen_again()
+    }
+}
+
+impl Drop for Outage<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.listen_again();
+    }
+}
+
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cloud").field("endpoint", &self.endpoint()).finish_non_exhaustive()
+    }
+}
+
+fn directory() -> Value {
+    let known = USERS.iter().map(|name| user_entry(name, &user(name)));
+    let burst = (0..BURST).map(|number| user_entry(&format!("burst-{number:04}"), &burst_user(number)));
+    let users: Vec<Value> = known.chain(burst).collect();
+    let trust = json!({"Version": "1", "Statement": [{
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"RAM": [format!("acs:ram::{ACCOUNT}:root")]},
+    }]});
+    json!({"accounts": [{
+        "id": ACCOUNT,
+        "accessKeys": [access_key(&account())],
+        "users": users,
+        "roles": [{"name": "dev", "id": DEV_ROLE_ID, "trustPolicy": trust}],
+    }]})
+}
+
+fn user_entry(name: &str, user: &Identity) -> Value {
+    json!({"name": name, "id": user.id, "accessKeys": [access_key(user)]})
+}
+
+fn access_key(identity: &Identity) -> Value {
+    json!({"id": identity.access_key_id, "secret": identity.access_key_secret})
+}

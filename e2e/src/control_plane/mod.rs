@@ -1,0 +1,163 @@
+//! etcd and kube-apiserver on loopback, with all that the identity layer touches: RBAC, service
+//! account tokens, client certificates, an audit log, a token webhook.
+
+mod api_server;
+mod build;
+mod parts;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use api_server::{ApiServer, Webhook};
+pub use parts::{Parts, Version};
+
+use crate::error::Result;
+use crate::pki::{Authority, Pair, service_account_key};
+use crate::ports::Port;
+use crate::process::{Service, isolated};
+use crate::run_dir::RunDir;
+
+/// Everything starts in two seconds; a loaded machine gets more.
+const READY: Duration = Duration::from_secs(120);
+
+/// etcd and what its API servers share: keys, authorities, the audit policy.
+///
+/// API servers must be dropped before it: one whose etcd is gone lingers.
+pub struct ControlPlane {
+    parts: Parts,
+    etcd: Etcd,
+    clients: Authority,
+    servers: Authority,
+    files: Files,
+}
+
+struct Etcd {
+    _service: Service,
+    url: String,
+    _ports: [Port; 2],
+}
+
+/// Files that every API server is given.
+struct Files {
+    service_account_public: PathBuf,
+    service_account_private: PathBuf,
+    audit_policy: PathBuf,
+}
+
+/// Who did what, without bodies: those of TokenReviews hold tokens.
+const AUDIT_POLICY: &str = r"apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+";
+
+impl ControlPlane {
+    /// Starts etcd and makes keys and certificates. API servers come with
+    /// [`ControlPlane::api_server`].
+    ///
+    /// # Errors
+    /// etcd does not start, or a file cannot be written.
+    pub fn start(parts: Parts, run: &RunDir) -> Result<Self> {
+        let keys = service_account_key()?;
+        let files = Files {
+            service_account_public: run.file("service-accounts.pub", &keys.certificate)?,
+            service_account_private: run.file("service-accounts.key", &keys.key)?,
+            audit_policy: run.file("audit-policy.yaml", AUDIT_POLICY)?,
+        };
+        let clients = Authority::create(run, "client-ca")?;
+        let servers = Authority::create(run, "server-ca")?;
+        let etcd = Etcd::start(&parts.etcd, run)?;
+        Ok(Self { parts, etcd, clients, servers, files })
+    }
+
+    /// Starts an API server of this control plane, called `name` in files and logs, and waits until
+    /// it is ready.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn api_server(&self, run: &RunDir, name: &str, webhook: Option<&Webhook>) -> Result<ApiServer> {
+        ApiServer::start(self, run, name, webhook)
+    }
+
+    /// The kubectl that goes with the API server.
+    #[must_use]
+    pub fn kubectl(&self) -> &Path {
+        &self.parts.kubectl
+    }
+
+    /// The authority of the API servers' certificates, a PEM file.
+    #[must_use]
+    pub fn certificate_authority(&self) -> &Path {
+        &self.servers.file
+    }
+
+    /// Writes a kubeconfig with a client certificate for the user `name` in `group`.
+    ///
+    /// # Errors
+    /// The certificate cannot be made, or the file not written.
+    pub fn client_kubeconfig(
+        &self,
+        run: &RunDir,
+        server: SocketAddr,
+        name: &str,
+        group: Option<&str>,
+    ) -> Result<PathBuf> {
+        let Pair { certificate, key } = self.clients.client(name, group)?;
+        let config = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "e2e",
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": name}}],
+            "clusters": [{"name": "e2e", "cluster": {
+                "server": format!("https://{server}"),
+                "certificate-authority-data": base64(&self.servers.pem),
+            }}],
+            "users": [{"name": name, "user": {
+                "client-certificate-data": base64(&certificate),
+                "client-key-data": base64(&key),
+            }}],
+        });
+        // JSON is YAML.
+        run.file(&format!("{name}-{}.kubeconfig", server.port()), &format!("{config:#}"))
+    }
+}
+
+impl Etcd {
+    fn start(program: &Path, run: &RunDir) -> Result<Self> {
+        let (client, peer) = (Port::take()?, Port::take()?);
+        let url = format!("http://{}", client.address());
+        let peer_url = format!("http://{}", peer.address());
+        let mut command = isolated(program);
+        command
+            .arg("--data-dir")
+            .arg(run.folder("etcd")?)
+            .args(["--name", "e2e", "--unsafe-no-fsync", "--logger", "zap", "--log-level", "warn"])
+            .args(["--listen-client-urls", &url, "--advertise-client-urls", &url])
+            .args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url])
+            .args(["--initial-cluster", &format!("e2e={peer_url}")]);
+        let mut service = Service::start("etcd", command, &run.logs().join("etcd.log"))?;
+        let address = client.address();
+        let is_listening = || std::net::TcpStream::connect(address).is_ok();
+        service.wait_until("etcd to listen", READY, is_listening)?;
+        Ok(Self { _service: service, url, _ports: [client, peer] })
+    }
+}
+
+fn base64(pem: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(pem)
+}
+
+fn write(run: &RunDir, name: &str, pair: &Pair) -> Result<(PathBuf, PathBuf)> {
+    let certificate = run.file(&format!("{name}.crt"), &pair.certificate)?;
+    let key = run.file(&format!("{name}.key"), &pair.key)?;
+    Ok((certificate, key))
+}
+
+impl std::fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControlPlane").field("etcd", &self.etcd.url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! A small HTTPS client for what kubectl is not asked: probes, and TokenReviews posted by hand.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, lossily as UTF-8.
+    pub body: String,
+}
+
+/// A client that trusts one authority and nobody else.
+#[derive(Debug)]
+pub struct Client {
+    client: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Client {
+    /// A client that trusts the certificates in `pem`.
+    ///
+    /// # Errors
+    /// `pem` holds no certificate.
+    pub fn new(pem: &str) -> Result<Self> {
+        let failed = || Error::answer("making an HTTPS client");
+        let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(failed())?;
+        let client = reqwest::Client::builder()
+            .tls_certs_only(certificates)
+            .no_proxy()
+            .timeout(Duration::from_secs(30))
+            .build()
+            .map_err(failed())?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::answer("making an HTTPS client"))?;
+        Ok(Self { client, runtime })
+    }
+
+    /// GET.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub fn get(&self, url: &str) -> Result<Answer> {
+        self.send(self.client.get(url))
+    }
+
+    /// POST of a JSON body.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub fn post(&self, url: &str, body: &serde_json::Value) -> Result<Answer> {
+        self.send(self.client.post(url).json(body))
+    }
+
+    fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer> {
+        self.runtime
+            .block_on(async {
+                let response = request.send().await?;
+                let status = response.status().as_u16();
+                Ok(Answer { status, body: response.text().await? })
+            })
+            .map_err(|error: reqwest::Error| Error::answer("an HTTPS request")(error))
+    }
+}

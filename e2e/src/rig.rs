@@ -1,0 +1,255 @@
+//! Everything together: one control plane, one emulated cloud, one authenticator for all scenarios.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::authenticator::Authenticator;
+use crate::cloud::{Cloud, Identity};
+use crate::control_plane::{ApiServer, ControlPlane, Parts, Version, Webhook};
+use crate::error::{Error, Result};
+use crate::kubectl::Kubectl;
+use crate::mapping::{Applied, Mapping};
+use crate::person::Person;
+use crate::programs;
+use crate::run_dir::RunDir;
+
+/// How long the first API server keeps what the webhook said of a token: short, so that scenarios
+/// see changes without waiting out the default of two minutes, and not off, since every real
+/// installation caches. The second API server has the default.
+const CACHE_TTL: Duration = Duration::from_secs(1);
+
+/// How long kubectl may take to learn of a CRD.
+const DISCOVERY: Duration = Duration::from_secs(30);
+
+/// The Kubernetes user that the authenticator's own kubeconfig names.
+const SERVER_USER: &str = "ack-ram-authenticator";
+
+/// All processes of a run. Fields are dropped in this order: API servers before their etcd.
+#[derive(Debug)]
+pub struct Rig {
+    second: OnceLock<ApiServer>,
+    api_server: ApiServer,
+    authenticator: Authenticator,
+    plane: ControlPlane,
+    cloud: Cloud,
+    bin: PathBuf,
+    run: RunDir,
+}
+
+impl Rig {
+    /// Starts all of it, under two seconds once the programs are there.
+    ///
+    /// # Errors
+    /// A program is missing, or something does not become ready.
+    pub fn start() -> Result<Self> {
+        let parts = Parts::get(&Version::from_environment()?)?;
+        let start = Instant::now();
+        let run = RunDir::create(&run_name())?;
+        eprintln!("logs of this run: {} (removed when all is well)", run.logs().display());
+        let bin = run.folder("bin")?;
+        for program in ["ack-ram-tool", "ack-ram-authenticator"] {
+            programs::install(program, &bin)?;
+        }
+        programs::copy(&parts.kubectl, &bin.join("kubectl"))?;
+        let cloud = Cloud::start(&run)?;
+        let plane = ControlPlane::start(parts, &run)?;
+        let own_kubeconfig = run.scratch().join("authenticator.kubeconfig");
+        let program = bin.join("ack-ram-authenticator");
+        let authenticator = Authenticator::init(&program, &run, &cloud, &own_kubeconfig)?;
+        let webhook = Webhook {
+            kubeconfig: authenticator.webhook_kubeconfig().to_owned(),
+            version: "v1",
+            cache_ttl: Some(CACHE_TTL),
+        };
+        let api_server = plane.api_server(&run, "kube-apiserver", Some(&webhook))?;
+        let made = plane.client_kubeconfig(&run, api_server.address(), SERVER_USER, None)?;
+        std::fs::rename(&made, &own_kubeconfig).map_err(Error::file("write", &own_kubeconfig))?;
+        let second = OnceLock::new();
+        let rig = Self { second, api_server, authenticator, plane, cloud, bin, run };
+        rig.allow_the_authenticator()?;
+        rig.authenticator.start()?;
+        // It has just made the CRD; discovery, which kubectl goes by, follows within a second or so.
+        rig.admin().eventually(&["get", "ramidentitymappings"], DISCOVERY)?;
+        eprintln!(
+            "control plane, emulator and authenticator ready after {:.1} s",
+            start.elapsed().as_secs_f32()
+        );
+        Ok(rig)
+    }
+
+    /// The rights that the authenticator has, and no more: the CRD read and made, mappings read.
+    fn allow_the_authenticator(&self) -> Result<()> {
+        let rules = json!([
+            {
+                "apiGroups": ["apiextensions.k8s.io"],
+                "resources": ["customresourcedefinitions"],
+                "verbs": ["get", "create"],
+            },
+            {
+                "apiGroups": ["ramauthenticator.k8s.alibabacloud"],
+                "resources": ["ramidentitymappings"],
+                "verbs": ["get", "list", "watch"],
+            },
+        ]);
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": SERVER_USER},
+            "rules": rules,
+        });
+        let group = "rbac.authorization.k8s.io";
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": SERVER_USER},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": SERVER_USER},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": SERVER_USER}],
+        });
+        let both = json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]});
+        let file = self.run.file("authenticator-rbac.json", &both.to_string())?;
+        self.admin().ok(&["apply", "-f", &file.to_string_lossy()]).map(|_text| ())
+    }
+
+    /// The API server: webhook version v1, answers cached for a second.
+    #[must_use]
+    pub fn api_server(&self) -> &ApiServer {
+        &self.api_server
+    }
+
+    /// A second API server on the same etcd: webhook version v1beta1, answers cached for the
+    /// default two minutes. Started when first asked for.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn v1beta1_api_server(&self) -> Result<&ApiServer> {
+        if let Some(server) = self.second.get() {
+            return Ok(server);
+        }
+        let webhook = Webhook {
+            kubeconfig: self.authenticator.webhook_kubeconfig().to_owned(),
+            version: "v1beta1",
+            cache_ttl: None,
+        };
+        let server = self.plane.api_server(&self.run, "kube-apiserver-v1beta1", Some(&webhook))?;
+        Ok(self.second.get_or_init(|| server))
+    }
+
+    /// The authenticator.
+    #[must_use]
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    /// The emulated Alibaba Cloud.
+    #[must_use]
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    /// The authority of the API servers' certificates, a PEM file.
+    #[must_use]
+    pub fn certificate_authority(&self) -> &Path {
+        self.plane.certificate_authority()
+    }
+
+    /// The folder that holds `kubectl`, `ack-ram-tool` and `ack-ram-authenticator`.
+    #[must_use]
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// `ack-ram-tool`.
+    pub(crate) fn tool(&self) -> PathBuf {
+        self.bin.join("ack-ram-tool")
+    }
+
+    pub(crate) fn kubectl(&self, kubeconfig: &Path, home: &Path) -> Kubectl {
+        Kubectl::new(self.plane.kubectl(), kubeconfig, home, &self.bin)
+    }
+
+    /// kubectl of somebody in `system:masters`, by client certificate.
+    #[must_use]
+    pub fn admin(&self) -> Kubectl {
+        self.kubectl(self.api_server.admin(), self.run.scratch())
+    }
+
+    /// kubectl without credentials; give it some with [`Kubectl::arg`] (`--token=…`).
+    ///
+    /// # Errors
+    /// The kubeconfig cannot be written.
+    pub fn nobody(&self, server: &ApiServer) -> Result<Kubectl> {
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "e2e",
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "nobody"}}],
+            "clusters": [{"name": "e2e", "cluster": {
+                "server": server.url(),
+                "certificate-authority": self.certificate_authority(),
+            }}],
+            "users": [{"name": "nobody", "user": {}}],
+        });
+        let name = format!("nobody-{}.kubeconfig", server.address().port());
+        let file = self.run.file(&name, &config.to_string())?;
+        Ok(self.kubectl(&file, self.run.scratch()))
+    }
+
+    /// Somebody at a terminal of his own, with an empty home folder.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn person(&self, identity: Identity) -> Result<Person> {
+        let homes = self.run.folder("homes")?;
+        let home = tempfile::Builder::new()
+            .prefix(&format!("{}-", identity.access_key_id))
+            .tempdir_in(&homes)
+            .map_err(Error::file("make a folder in", homes))?;
+        Ok(Person::new(identity, home.keep()))
+    }
+
+    /// `kubectl apply` of a mapping by the administrator; it is deleted when the answer is dropped.
+    ///
+    /// # Errors
+    /// kubectl fails.
+    pub fn apply(&self, mapping: &Mapping) -> Result<Applied<'_>> {
+        self.apply_manifest(&mapping.manifest(), mapping.resource())
+    }
+
+    /// `kubectl apply` of any manifest, of which `resource` (`KIND/NAME`) is deleted when the
+    /// answer is dropped.
+    ///
+    /// # Errors
+    /// kubectl fails.
+    pub fn apply_manifest(&self, manifest: &serde_json::Value, resource: String) -> Result<Applied<'_>> {
+        let file = self.run.file("apply.json", &manifest.to_string())?;
+        let applied = Applied::new(self, resource);
+        self.admin().ok(&["apply", "-f", &file.to_string_lossy()])?;
+        Ok(applied)
+    }
+
+    /// Deletes `resource` (`KIND/NAME`), which somebody else will make, when the answer is dropped.
+    #[must_use]
+    pub fn removed_later(&self, resource: &str) -> Applied<'_> {
+        Applied::new(self, resource.to_owned())
+    }
+
+    /// The folders of the run.
+    #[must_use]
+    pub fn run(&self) -> &RunDir {
+        &self.run
+    }
+}
+
+/// The border to the clock.
+#[allow(clippy::disallowed_methods)]
+fn now() -> jiff::Zoned {
+    jiff::Zoned::now()
+}
+
+/// Tells runs apart: the time, for a person; the process id, for runs that start at once.
+fn run_name() -> String {
+    format!("{}-{}", now().strftime("%Y%m%d-%H%M%S"), std::process::id())
+}
