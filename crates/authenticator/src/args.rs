@@ -74,7 +74,7 @@ pub struct InitArguments {
 /// Flags of `server`.
 #[derive(Args, Debug, Default)]
 pub struct ServerArguments {
-    /// Where mappings come from, in order: MountedFile, ACKConfigMap, CRD [default: MountedFile]
+    /// Where mappings come from, in order: MountedFile, DynamicFile, ACKConfigMap, CRD [default: MountedFile]
     #[arg(long, value_name = "MODE,…", value_delimiter = ',')]
     pub backend_mode: Option<Vec<String>>,
     /// IP address to listen on [default: server.address of the configuration, else 127.0.0.1]

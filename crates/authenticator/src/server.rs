@@ -152,8 +152,9 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
         // Until the very end, so that probes see the drain; nothing waits for it.
         tokio::spawn(health.serve(answer, CancellationToken::new(), config.grace));
     }
-    tracing::info!(address = %server.address(), version = VERSION, sts = %config.sts, "answering TokenReviews");
+    // The line in the log comes last: whoever waits for it finds everything ready.
     readiness.serving();
+    tracing::info!(address = %server.address(), version = VERSION, sts = %config.sts, "answering TokenReviews");
     let answer = move |request| routes.clone().main(request);
     server.serve(answer, shutdown, config.grace).await;
     tracing::info!("stopped");

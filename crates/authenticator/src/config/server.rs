@@ -127,7 +127,7 @@ fn backends(
     };
     let (modes, warnings) = BackendMode::parse_list(names)
         .map_err(|error| ConfigError::Backends { name, reason: error.to_string() })?;
-    Ok((modes, warnings.iter().map(ToString::to_string).collect()))
+    Ok((modes, warnings.iter().map(|warning| format!("{name}: {warning}")).collect()))
 }
 
 /// Flag, then file, then `STS_REGION`, as the public program: the variable is no more than the flag's default.

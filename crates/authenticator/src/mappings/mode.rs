@@ -24,17 +24,13 @@ pub enum BackendMode {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BackendModeError {
     /// No backend at all.
-    #[error("--backend-mode is empty: name at least one of MountedFile, DynamicFile, ACKConfigMap, CRD")]
+    #[error("no backend is named: name at least one of MountedFile, DynamicFile, ACKConfigMap, CRD")]
     Empty,
     /// A name that does not exist.
-    #[error(
-        "--backend-mode: unknown backend {0:?}: use MountedFile, DynamicFile, ACKConfigMap or CRD, spelt exactly so"
-    )]
+    #[error("unknown backend {0:?}: use MountedFile, DynamicFile, ACKConfigMap or CRD, spelt exactly so")]
     Unknown(String),
     /// A backend twice, under its own name or an alias.
-    #[error(
-        "--backend-mode: backend {0} is named twice: name each once, in the order in which they are to be asked"
-    )]
+    #[error("backend {0} is named twice: name each once, in the order in which they are to be asked")]
     Repeated(BackendMode),
 }
 
@@ -64,9 +60,7 @@ impl BackendMode {
             let name = name.as_ref();
             let mode: Self = name.parse()?;
             if name != mode.as_str() {
-                warnings.push(Warning(format!(
-                    "--backend-mode: {name} is a deprecated name of {mode}: write {mode}"
-                )));
+                warnings.push(Warning(format!("{name} is a deprecated name of {mode}: write {mode}")));
             }
             if modes.contains(&mode) {
                 return Err(BackendModeError::Repeated(mode));
@@ -113,8 +107,8 @@ mod tests {
         assert_eq!(
             warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
-                "--backend-mode: File is a deprecated name of MountedFile: write MountedFile",
-                "--backend-mode: ConfigMap is a deprecated name of ACKConfigMap: write ACKConfigMap"
+                "File is a deprecated name of MountedFile: write MountedFile",
+                "ConfigMap is a deprecated name of ACKConfigMap: write ACKConfigMap"
             ]
         );
     }

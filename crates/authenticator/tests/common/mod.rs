@@ -232,8 +232,11 @@ impl Rig {
         ]);
         arguments.extend(more);
         let mut program = Program::start(folder.path(), &arguments, &[]);
-        let kubeconfig =
-            wait_for(&mut program, || fs::read_to_string(folder.path().join("kubeconfig.yaml")).ok());
+        let log = program.stderr.clone();
+        wait_for(&mut program, || {
+            fs::read_to_string(&log).unwrap().contains("answering TokenReviews").then_some(())
+        });
+        let kubeconfig = fs::read_to_string(folder.path().join("kubeconfig.yaml")).unwrap();
         let kubeconfig: Value = serde_saphyr::from_str(&kubeconfig).unwrap();
         let cluster = &kubeconfig["clusters"][0]["cluster"];
         let anchor = BASE64_STANDARD.decode(cluster["certificate-authority-data"].as_str().unwrap()).unwrap();
