@@ -14,6 +14,7 @@ pub mod config;
 pub mod init;
 pub mod kubeconfig;
 pub mod mappings;
+mod message;
 pub mod metrics;
 pub mod readiness;
 pub mod review;

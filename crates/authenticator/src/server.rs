@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::ServerConfig;
 use crate::kubeconfig::WriteError;
 use crate::mappings::{BackendMode, Mappings, MappingsError};
+use crate::message::with_sources;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::routes::Routes;
@@ -232,18 +233,4 @@ async fn kube_client(config: &ServerConfig) -> Result<Option<kube::Client>, Serv
     kube::Client::try_from(mappings::tuned(kube_config))
         .map(Some)
         .map_err(|error| ServerError::KubeClient(with_sources(&error)))
-}
-
-/// kube's errors name their cause in the next error down.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

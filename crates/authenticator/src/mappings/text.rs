@@ -3,6 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::message::one_line;
+
 /// Makes the keys of all objects lower case.
 pub(super) fn lower_keys(value: Value) -> Value {
     match value {
@@ -44,9 +46,4 @@ pub(super) fn entries<T: DeserializeOwned>(text: &str) -> Result<Entries<T>, Str
 /// The parser's message without the excerpt that it shows below.
 fn first_line(message: &str) -> String {
     one_line(message.lines().next().unwrap_or_default())
-}
-
-/// A foreign text for a message: control characters become blanks.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -9,7 +9,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::text::one_line;
+use crate::message::{one_line, with_sources};
 
 /// Delays between attempts: they double from the first to the longest.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +154,7 @@ fn status(error: &watcher::Error) -> Option<&Status> {
 fn describe(error: &watcher::Error) -> String {
     match status(error) {
         Some(status) => describe_status(status),
-        None => describe_chain(error),
+        None => with_sources(error),
     }
 }
 
@@ -162,26 +162,12 @@ fn describe(error: &watcher::Error) -> String {
 pub(super) fn describe_kube(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => describe_status(status),
-        error => describe_chain(error),
+        error => with_sources(error),
     }
 }
 
 fn describe_status(status: &Status) -> String {
     format!("HTTP {} {}: {}", status.code, status.reason, one_line(&status.message))
-}
-
-fn describe_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    one_line(&text)
 }
 
 #[cfg(test)]
