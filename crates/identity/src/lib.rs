@@ -2,7 +2,7 @@
 //!
 //! - [`arn`]: `acs:ram::<account>:...` parsed strictly.
 //! - [`principal`]: the answer of STS `GetCallerIdentity`, checked until its fields agree.
-//! - [`template`]: `{{AccountID}}`, `{{SessionName}}`, `{{SessionNameRaw}}` in user and group names.
+//! - [`template`]: `{{AccountID}}`, `{{SessionName}}` and others in user and group names.
 //! - [`pattern`]: the anchored glob of a mapping's ARN.
 //! - [`mapping`]: rules, and the index that picks the one that wins.
 //!
@@ -16,9 +16,13 @@ pub mod pattern;
 pub mod principal;
 pub mod template;
 
+mod glob;
 mod quote;
 
 pub use arn::{Arn, ArnError, Resource};
-pub use mapping::{Found, Index, KubernetesUser, Layer, Match, Rule, RuleArn, RuleArnError, Source};
+pub use mapping::{
+    Found, IdentityCheck, Index, KubernetesUser, Layer, Match, Rule, RuleArn, RuleArnError, Rules, Source,
+    Step, Why,
+};
 pub use principal::{CallerIdentity, Principal, PrincipalError, PrincipalKind};
 pub use template::{Template, TemplateError};

@@ -1,25 +1,32 @@
 //! Mapping rules, and the index that picks the one that wins.
 //!
 //! # Order
-//! Backends are asked in the order given. Within a backend an exact ARN comes before a pattern, a pattern
-//! with more literal characters before one with fewer, an older rule before a newer, and at last the name
-//! decides. Whole accounts come after the exact ARNs and patterns of *all* backends. The order does not
-//! depend on the order in which rules arrive.
+//! Backends are asked in the order given. Within a backend the ARN of one session comes before that of its
+//! role, an exact ARN before a pattern, a pattern with more literal characters before one with fewer, an older
+//! rule before a newer, and at last the name decides. Whole accounts come after the exact ARNs and patterns of
+//! *all* backends. The order does not depend on the order in which rules arrive.
 
 use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::arn::{Arn, ArnError, is_account_id};
+use crate::arn::{Arn, ArnError, Resource, is_account_id};
 use crate::pattern::{AnyAccount, Pattern, has_wildcard};
 use crate::quote::Quoted;
 use crate::template::{Template, TemplateError};
 
+mod identity_check;
 mod index;
+mod order;
+mod patterns;
+mod rules;
 mod user;
 
+pub use identity_check::IdentityCheck;
 pub use index::{Found, Index, Layer, Match};
+pub use order::{Step, Why};
+pub use rules::Rules;
 pub use user::{KubernetesUser, MAX_NAME_BYTES, NameError};
 
 /// Where a rule is written, for messages and status: the backend and the object or entry in it.
@@ -48,7 +55,9 @@ impl fmt::Display for Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleArn {
     /// One user, role (all its sessions) or account root: its canonical ARN, in lower case.
-    Exact(String),
+    Exact(Box<str>),
+    /// One session of a role: its ARN (`acs:ram::<account>:assumed-role/<role>/<session>`), in lower case.
+    Session(Box<str>),
     /// All that match.
     Pattern(Pattern),
 }
@@ -63,7 +72,7 @@ pub enum RuleArnError {
     #[error("ARN {} has a wildcard in its account id: write the account id out", Quoted(.0))]
     WildcardInAccount(String),
     /// A wildcard together with the name of one session.
-    #[error("ARN {} has a wildcard beside a session name: a mapping means every session of its role, so write role/<pattern>", Quoted(.0))]
+    #[error("ARN {} has a wildcard beside a session name: a mapping is for one session, or for every session of the roles that role/<pattern> names", Quoted(.0))]
     WildcardWithSession(String),
     /// No ARN of RAM could match.
     #[error("ARN {} can never match: no RAM user, role or account has such a name", Quoted(.0))]
@@ -71,15 +80,21 @@ pub enum RuleArnError {
 }
 
 impl RuleArn {
-    /// Parses an ARN in which `*` and `?` are letters like others. An assumed role means its role.
+    /// Parses an ARN in which `*` and `?` are letters like others. The ARN of a session means that session
+    /// alone.
     ///
     /// # Errors
     /// [`RuleArnError::Parse`] where the text is no ARN.
     pub fn parse_exact(text: &str) -> Result<Self, RuleArnError> {
-        Ok(Self::Exact(text.parse::<Arn>()?.canonical_key()))
+        let arn: Arn = text.parse()?;
+        Ok(match arn.resource() {
+            Resource::AssumedRole { .. } => Self::Session(text.to_ascii_lowercase().into()),
+            _ => Self::Exact(arn.canonical_key().into()),
+        })
     }
 
-    /// Parses an ARN that can have wildcards (see [`crate::pattern`]). An assumed role means its role.
+    /// Parses an ARN that can have wildcards (see [`crate::pattern`]). The ARN of a session means that session
+    /// alone; `assumed-role/<role>/*` means the role.
     ///
     /// # Errors
     /// [`RuleArnError`] where the text is no ARN, has a wildcard where none may be, or can never match.
@@ -90,15 +105,15 @@ impl RuleArn {
         let pattern = Pattern::parse(text, any_account)?;
         // `assumed-role/dev/*` has no wildcard left once it is the role that it means.
         let canonical = pattern.to_string();
-        Ok(if has_wildcard(&canonical) { Self::Pattern(pattern) } else { Self::Exact(canonical) })
+        Ok(if has_wildcard(&canonical) { Self::Pattern(pattern) } else { Self::Exact(canonical.into()) })
     }
 }
 
 impl fmt::Display for RuleArn {
-    /// The canonical ARN in lower case.
+    /// In lower case; one session's ARN as it is, others canonical.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exact(key) => f.write_str(key),
+            Self::Exact(key) | Self::Session(key) => f.write_str(key),
             Self::Pattern(pattern) => pattern.fmt(f),
         }
     }
@@ -110,12 +125,20 @@ pub struct Rule {
     source: Source,
     created: Option<jiff::Timestamp>,
     target: Target,
+    ids: Option<Box<Ids>>,
+}
+
+/// What a mapping knows of RAM's own ids; most know nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Ids {
+    pinned: Option<Box<str>>,
+    recorded: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
-    Named { arn: RuleArn, username: Template, groups: Vec<Template> },
-    Account { account_id: String },
+    Named { arn: RuleArn, username: Template, groups: Box<[Template]> },
+    Account { account_id: Box<str> },
 }
 
 /// Why a mapping cannot be used. Each message is one line; it does not name the mapping's [`Source`].
@@ -163,9 +186,9 @@ impl Rule {
             .map(|(index, group)| {
                 Template::parse(group.as_ref()).map_err(|error| RuleError::ParseGroup { index, error })
             })
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<Box<[_]>, _>>()?;
         user::check_literal_names(&username, &groups)?;
-        Ok(Self { source, created, target: Target::Named { arn, username, groups } })
+        Ok(Self { source, created, target: Target::Named { arn, username, groups }, ids: None })
     }
 
     /// Makes a rule for everybody in an account: the user name is the canonical ARN, there are no groups.
@@ -176,7 +199,43 @@ impl Rule {
         if !is_account_id(account_id) {
             return Err(RuleError::ParseAccount(account_id.to_owned()));
         }
-        Ok(Self { source, created: None, target: Target::Account { account_id: account_id.to_owned() } })
+        Ok(Self {
+            source,
+            created: None,
+            target: Target::Account { account_id: account_id.into() },
+            ids: None,
+        })
+    }
+
+    /// Pins the rule to RAM's own id of the user or role, where one is given: whoever has another id is refused
+    /// (see [`Match::identity_check`]). An empty id is nobody's.
+    #[must_use]
+    pub fn with_principal_id(mut self, id: Option<&str>) -> Self {
+        self.set_ids(|ids| ids.pinned = id.map(Into::into));
+        self
+    }
+
+    /// Remembers the id that the first login had, where one is known.
+    #[must_use]
+    pub fn with_recorded_id(mut self, id: Option<&str>) -> Self {
+        self.set_ids(|ids| ids.recorded = id.map(Into::into));
+        self
+    }
+
+    fn set_ids(&mut self, set: impl FnOnce(&mut Ids)) {
+        let mut ids = self.ids.take().map_or_else(Ids::default, |ids| *ids);
+        set(&mut ids);
+        self.ids = (ids != Ids::default()).then(|| Box::new(ids));
+    }
+
+    /// The id of [`Rule::with_principal_id`].
+    pub fn principal_id(&self) -> Option<&str> {
+        self.ids.as_ref()?.pinned.as_deref()
+    }
+
+    /// The id of [`Rule::with_recorded_id`].
+    pub fn recorded_id(&self) -> Option<&str> {
+        self.ids.as_ref()?.recorded.as_deref()
     }
 
     /// Where the rule is written.
@@ -232,11 +291,25 @@ mod tests {
     }
 
     #[test]
-    fn an_assumed_role_means_its_role() {
-        let expected = RuleArn::Exact("acs:ram::1:role/dev".into());
-        assert_eq!(pattern("acs:ram::1:assumed-role/Dev/alice").unwrap(), expected);
-        assert_eq!(RuleArn::parse_exact("acs:ram::1:assumed-role/Dev/alice").unwrap(), expected);
-        assert_eq!(pattern("acs:ram::1:assumed-role/Dev/*").unwrap(), expected);
+    fn a_session_is_itself_and_a_star_for_the_session_means_the_role() {
+        let session = RuleArn::Session("acs:ram::1:assumed-role/dev/alice".into());
+        assert_eq!(pattern("acs:ram::1:assumed-role/Dev/Alice").unwrap(), session);
+        assert_eq!(RuleArn::parse_exact("ACS:ram::1:assumed-role/Dev/alice").unwrap(), session);
+        let role = RuleArn::Exact("acs:ram::1:role/dev".into());
+        assert_eq!(pattern("acs:ram::1:assumed-role/Dev/*").unwrap(), role);
+        // A letter, where there are no patterns.
+        let star = RuleArn::Session("acs:ram::1:assumed-role/dev/*".into());
+        assert_eq!(RuleArn::parse_exact("acs:ram::1:assumed-role/Dev/*").unwrap(), star);
+    }
+
+    #[test]
+    fn keeps_pinned_and_recorded_ids() {
+        let arn = RuleArn::parse_exact("acs:ram::1:user/a").unwrap();
+        let rule = Rule::new::<&str>(Source::new("CRD", "x"), arn, "a", &[], None).unwrap();
+        assert_eq!((rule.principal_id(), rule.recorded_id()), (None, None));
+        let known = rule.clone().with_principal_id(Some("2")).with_recorded_id(Some("3"));
+        assert_eq!((known.principal_id(), known.recorded_id()), (Some("2"), Some("3")));
+        assert_eq!(known.with_recorded_id(None).with_principal_id(None), rule);
     }
 
     #[test]

@@ -8,9 +8,11 @@
 //!
 //! `acs:ram::<account>:role/dev*` is `dev`, `develop` and `dev/a`, and neither `de` nor `mydev`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::arn::{Fields, Kind, is_account_id};
+use crate::glob::{Glob, is_wildcard};
 use crate::mapping::RuleArnError;
 use crate::principal::{Principal, PrincipalKind};
 
@@ -26,7 +28,7 @@ pub enum AnyAccount {
 
 /// Whether a text has a character that [`Pattern`] reads as a wildcard.
 pub fn has_wildcard(text: &str) -> bool {
-    text.contains(['*', '?'])
+    text.contains(is_wildcard)
 }
 
 /// A mapping's ARN with wildcards, compiled. It matches without regard to the case of ASCII letters.
@@ -67,21 +69,33 @@ impl Pattern {
 
     /// Whether the principal's canonical ARN matches: account, kind and whole name.
     pub fn matches(&self, principal: &Principal) -> bool {
-        let subject = Subject::of(principal);
-        self.account.matches(&subject.account) && self.matches_in_account(&subject)
+        self.matches_subject(&Subject::of(principal))
     }
 
-    pub(crate) fn matches_account(&self, subject: &Subject<'_>) -> bool {
-        self.account.matches(&subject.account)
+    pub(crate) fn matches_subject(&self, subject: &Subject<'_>) -> bool {
+        self.kind == subject.kind
+            && self.name.matches(&subject.name)
+            && self.account.matches(subject.account_id)
     }
 
-    pub(crate) fn matches_in_account(&self, subject: &Subject<'_>) -> bool {
-        self.kind == subject.kind && self.name.matches(&subject.name)
+    /// Whether whoever matches `other` matches this pattern too (see [`Glob::covers`]).
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.account.covers(&other.account) && self.name.covers(&other.name)
     }
 
     /// The account id, where the pattern has it without wildcards.
-    pub fn literal_account(&self) -> Option<String> {
+    pub fn literal_account(&self) -> Option<&str> {
         self.account.literal()
+    }
+
+    /// The glob of the name, as text in lower case.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// What tells two patterns of one kind apart.
+    pub(crate) fn text(&self) -> (&str, &str) {
+        (self.account.as_str(), self.name.as_str())
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -106,8 +120,8 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// The role of `<role>/<session>`. Only `*` can stand for the session: a mapping means all sessions of its
-/// role, so a narrower glob there would let in more than it says.
+/// The role of `<role>/<session>`. Only `*` can stand for the session, which means every session: a pattern
+/// is compared with roles, so a narrower glob there would let in more than it says.
 fn role_of_all_sessions<'a>(text: &str, name: &'a str) -> Result<&'a str, RuleArnError> {
     match name.rsplit_once('/') {
         Some((role, "*")) => Ok(role),
@@ -116,12 +130,15 @@ fn role_of_all_sessions<'a>(text: &str, name: &'a str) -> Result<&'a str, RuleAr
     }
 }
 
-/// What patterns are compared with: one principal, taken apart once for a whole lookup.
+/// What rules are compared with: one principal, taken apart once for a whole lookup. All in lower case.
 pub(crate) struct Subject<'a> {
     pub(crate) account_id: &'a str,
     pub(crate) kind: Kind,
-    account: Vec<char>,
-    name: Vec<char>,
+    pub(crate) name: Cow<'a, str>,
+    /// The canonical ARN.
+    pub(crate) key: Cow<'a, str>,
+    /// The ARN of the session, where there is one.
+    pub(crate) session_key: Option<Cow<'a, str>>,
 }
 
 impl<'a> Subject<'a> {
@@ -134,105 +151,28 @@ impl<'a> Subject<'a> {
         Self {
             account_id: principal.account_id(),
             kind,
-            account: principal.account_id().chars().collect(),
-            name: name.chars().map(|c| c.to_ascii_lowercase()).collect(),
+            name: name.to_ascii_lowercase().into(),
+            key: principal.canonical_key().into(),
+            session_key: principal.session_key().map(Cow::Owned),
         }
     }
-}
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Glob(Vec<Token>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    Literal(char),
-    One,
-    Run,
-}
-
-impl Glob {
-    fn compile(text: &str) -> Self {
-        let mut tokens: Vec<Token> = text
-            .chars()
-            .map(|c| match c {
-                '*' => Token::Run,
-                '?' => Token::One,
-                c => Token::Literal(c.to_ascii_lowercase()),
-            })
-            .collect();
-        tokens.dedup_by(|a, b| *a == Token::Run && *b == Token::Run);
-        Self(tokens)
-    }
-
-    /// Matches the whole text. On a mismatch only the newest `*` takes one character more, so the time is
-    /// bounded by the product of the two lengths.
-    fn matches(&self, text: &[char]) -> bool {
-        let (mut tokens, mut rest) = (self.0.as_slice(), text);
-        let mut retry: Option<(&[Token], &[char])> = None;
-        loop {
-            match (tokens.split_first(), rest.split_first()) {
-                (None, None) => return true,
-                (Some((Token::Run, after)), _) => {
-                    retry = Some((after, rest));
-                    tokens = after;
-                    continue;
+    /// Whoever has this ARN, which is in lower case.
+    pub(crate) fn of_arn(arn: &'a str) -> Option<Self> {
+        let Fields { account, kind, name } = Fields::split(arn).ok()?;
+        Some(match kind {
+            Kind::AssumedRole => {
+                let (role, _) = name.rsplit_once('/')?;
+                Self {
+                    account_id: account,
+                    kind: Kind::Role,
+                    name: role.into(),
+                    key: format!("acs:ram::{account}:role/{role}").into(),
+                    session_key: Some(arn.into()),
                 }
-                (Some((Token::One, after)), Some((_, tail))) => {
-                    (tokens, rest) = (after, tail);
-                    continue;
-                }
-                (Some((Token::Literal(c), after)), Some((d, tail))) if c == d => {
-                    (tokens, rest) = (after, tail);
-                    continue;
-                }
-                _ => {}
             }
-            let Some((after, start)) = retry else { return false };
-            let Some((_, tail)) = start.split_first() else { return false };
-            retry = Some((after, tail));
-            (tokens, rest) = (after, tail);
-        }
-    }
-
-    fn literal(&self) -> Option<String> {
-        self.0
-            .iter()
-            .map(|token| match token {
-                Token::Literal(c) => Some(*c),
-                Token::One | Token::Run => None,
-            })
-            .collect()
-    }
-
-    fn literal_length(&self) -> usize {
-        self.0.iter().filter(|token| matches!(token, Token::Literal(_))).count()
-    }
-
-    /// Whether any name of this kind could match, as far as the literal characters tell.
-    fn can_be_a_name(&self, kind: Kind) -> bool {
-        let is_slash = |token: Option<&Token>| token == Some(&Token::Literal('/'));
-        let literals_are_possible = self.0.iter().all(|token| match token {
-            Token::Literal('/') => matches!(kind, Kind::Role | Kind::AssumedRole),
-            Token::Literal(c) => !c.is_control() && !c.is_whitespace(),
-            Token::One | Token::Run => true,
-        });
-        let slashes_part_names = !is_slash(self.0.first())
-            && !is_slash(self.0.last())
-            && !self.0.windows(2).any(|pair| is_slash(pair.first()) && is_slash(pair.last()));
-        literals_are_possible && slashes_part_names && (self.0.is_empty() == (kind == Kind::Root))
-    }
-}
-
-impl fmt::Display for Glob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for token in &self.0 {
-            match token {
-                Token::Literal(c) => write!(f, "{c}")?,
-                Token::One => f.write_str("?")?,
-                Token::Run => f.write_str("*")?,
-            }
-        }
-        Ok(())
+            kind => Self { account_id: account, kind, name: name.into(), key: arn.into(), session_key: None },
+        })
     }
 }
 
@@ -240,61 +180,6 @@ impl fmt::Display for Glob {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    fn glob(pattern: &str, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        Glob::compile(pattern).matches(&text)
-    }
-
-    #[test]
-    fn matches_the_whole_text() {
-        for (pattern, text) in [
-            ("dev*", "dev"),
-            ("dev*", "develop"),
-            ("dev*", "dev/a"),
-            ("*", ""),
-            ("*", "a/b"),
-            ("**", "x"),
-            ("dev-*-admin", "dev-x-admin"),
-            ("dev-*-admin", "dev--admin"),
-            ("dev-*-admin", "dev-a-admin-admin"),
-            ("*-admin", "x-admin"),
-            ("admin?", "admin1"),
-            ("d?v", "dev"),
-            ("*a*b*", "xaxbx"),
-            ("a*?", "ab"),
-            ("?*?", "ab"),
-            ("", ""),
-        ] {
-            assert!(glob(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [
-            ("dev*", "de"),
-            ("dev*", "delta"),
-            ("dev*", "mydev"),
-            ("dev-*-admin", "dev-admin"),
-            ("dev-*-admin", "dev-x-admin-y"),
-            ("admin?", "admin"),
-            ("admin?", "admi"),
-            ("admin?", "admin12"),
-            ("d?v", "dv"),
-            ("d?v", "v"),
-            ("*-admin", "x-admins"),
-            ("", "a"),
-            ("?", ""),
-            ("a*?", "a"),
-            ("x|.*", "anything"),
-            ("[*", "x"),
-        ] {
-            assert!(!glob(pattern, text), "{pattern} {text}");
-        }
-    }
-
-    #[test]
-    fn needs_no_exponential_time() {
-        let pattern = "a*".repeat(500) + "b";
-        assert!(!glob(&pattern, &"a".repeat(2000)));
-    }
 
     #[test]
     fn shows_its_canonical_spelling() {

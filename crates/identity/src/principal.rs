@@ -141,6 +141,15 @@ impl Principal {
         self.canonical_arn.to_ascii_lowercase()
     }
 
+    /// The whole ARN of a session in lower case: the key that mappings of one session are found by. `None`
+    /// unless the principal is an assumed role.
+    pub fn session_key(&self) -> Option<String> {
+        match self.arn.resource() {
+            Resource::AssumedRole { .. } => Some(self.arn.as_str().to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
     /// The account id.
     pub fn account_id(&self) -> &str {
         self.arn.account_id()

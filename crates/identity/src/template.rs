@@ -1,13 +1,16 @@
 //! Templates in the user and group names of a mapping.
 //!
-//! `{{AccountID}}`, `{{SessionName}}` (each `@` becomes `-`) and `{{SessionNameRaw}}`, in exactly this
-//! spelling; the names are those of the public ack-ram-authenticator. Every value comes from STS's answer.
+//! `{{AccountID}}`, `{{SessionName}}` (each `@` becomes `-`) and `{{SessionNameRaw}}`, whose names are those of
+//! the public ack-ram-authenticator, and `{{UserName}}` and `{{RoleName}}`; in exactly this spelling. Every
+//! value comes from STS's answer.
 //! The text is parsed once, when the mapping is made, and expanded in one pass: a session name that looks
 //! like a template stays the text it is.
 
+use std::fmt;
+
 use thiserror::Error;
 
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 use crate::quote::Quoted;
 
 /// Longest template, in bytes.
@@ -23,13 +26,14 @@ pub const MAX_TEMPLATE_BYTES: usize = 4096;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    text: String,
-    parts: Vec<Part>,
+    text: Box<str>,
+    /// Empty where the text has no variables: most have none, and there can be many.
+    parts: Box<[Part]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
-    Literal(String),
+    Literal(Box<str>),
     Variable(Variable),
 }
 
@@ -42,13 +46,17 @@ pub enum Variable {
     SessionName,
     /// `{{SessionNameRaw}}`: as STS has it; empty for users and accounts.
     SessionNameRaw,
+    /// `{{UserName}}`: the name of the RAM user; only users have one.
+    UserName,
+    /// `{{RoleName}}`: the last part of the RAM role's name, without its path; only sessions of roles have one.
+    RoleName,
 }
 
 /// Why a text is not a template. Each message is one line.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// Something else than a known name between double braces.
-    #[error("unknown template {{{{{name}}}}} in {}: only {{{{AccountID}}}}, {{{{SessionName}}}} and {{{{SessionNameRaw}}}} exist, spelt exactly so", Quoted(.text), name = .name.escape_debug())]
+    #[error("unknown template {{{{{name}}}}} in {}: only {{{{AccountID}}}}, {{{{SessionName}}}}, {{{{SessionNameRaw}}}}, {{{{UserName}}}} and {{{{RoleName}}}} exist, spelt exactly so", Quoted(.text), name = .name.escape_debug())]
     UnknownVariable {
         /// What stands between the braces, cut at 64 characters.
         name: String,
@@ -100,7 +108,10 @@ impl Template {
             rest = tail;
         }
         push_literal(&mut parts, rest).ok_or_else(unbalanced)?;
-        Ok(Self { text: text.to_owned(), parts })
+        if !parts.iter().any(|part| matches!(part, Part::Variable(_))) {
+            parts.clear();
+        }
+        Ok(Self { text: text.into(), parts: parts.into() })
     }
 
     /// The text that was parsed.
@@ -110,7 +121,7 @@ impl Template {
 
     /// Whether the name depends on who logs in.
     pub fn has_variables(&self) -> bool {
-        self.variables().next().is_some()
+        !self.parts.is_empty()
     }
 
     /// The variables, in the order of the text.
@@ -124,25 +135,36 @@ impl Template {
     /// The literal text that every expansion begins with.
     pub fn literal_prefix(&self) -> &str {
         match self.parts.first() {
+            None => &self.text,
             Some(Part::Literal(text)) => text,
-            _ => "",
+            Some(Part::Variable(_)) => "",
         }
     }
 
     /// The name for this principal. It is not checked: see [`crate::mapping::Match::user`].
-    pub fn expand(&self, principal: &Principal) -> String {
+    ///
+    /// # Errors
+    /// The variable that the principal has no value for: `{{UserName}}` or `{{RoleName}}`.
+    pub fn expand(&self, principal: &Principal) -> Result<String, Variable> {
+        if self.parts.is_empty() {
+            return Ok(self.text.as_ref().to_owned());
+        }
         let mut out = String::with_capacity(self.text.len());
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.push_str(text),
-                Part::Variable(Variable::AccountId) => out.push_str(principal.account_id()),
-                Part::Variable(Variable::SessionNameRaw) => out.push_str(principal.session_name()),
-                Part::Variable(Variable::SessionName) => {
-                    out.extend(principal.session_name().chars().map(|c| if c == '@' { '-' } else { c }));
+                Part::Variable(variable) => {
+                    let value = variable.value(principal).ok_or(*variable)?;
+                    match variable {
+                        Variable::SessionName => {
+                            out.extend(value.chars().map(|c| if c == '@' { '-' } else { c }));
+                        }
+                        _ => out.push_str(value),
+                    }
                 }
             }
         }
-        out
+        Ok(out)
     }
 }
 
@@ -152,7 +174,7 @@ fn push_literal(parts: &mut Vec<Part>, text: &str) -> Option<()> {
         return None;
     }
     if !text.is_empty() {
-        parts.push(Part::Literal(text.to_owned()));
+        parts.push(Part::Literal(text.into()));
     }
     Some(())
 }
@@ -163,8 +185,45 @@ impl Variable {
             "AccountID" => Some(Self::AccountId),
             "SessionName" => Some(Self::SessionName),
             "SessionNameRaw" => Some(Self::SessionNameRaw),
+            "UserName" => Some(Self::UserName),
+            "RoleName" => Some(Self::RoleName),
             _ => None,
         }
+    }
+
+    /// The value before any letter of it is replaced.
+    fn value<'a>(&self, principal: &'a Principal) -> Option<&'a str> {
+        match (self, principal.kind()) {
+            (Self::AccountId, _) => Some(principal.account_id()),
+            (Self::SessionName | Self::SessionNameRaw, _) => Some(principal.session_name()),
+            (Self::UserName, PrincipalKind::User { name }) => Some(name),
+            (Self::RoleName, PrincipalKind::AssumedRole { role, .. }) => {
+                Some(role.rsplit_once('/').map_or(role, |(_, last)| last))
+            }
+            (Self::UserName | Self::RoleName, _) => None,
+        }
+    }
+
+    /// Who has a value for it, for messages.
+    pub(crate) fn owners(&self) -> &'static str {
+        match self {
+            Self::AccountId => "all callers",
+            Self::SessionName | Self::SessionNameRaw | Self::RoleName => "sessions of RAM roles",
+            Self::UserName => "RAM users",
+        }
+    }
+}
+
+impl fmt::Display for Variable {
+    /// As a template has it, with its braces.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccountId => "{{AccountID}}",
+            Self::SessionName => "{{SessionName}}",
+            Self::SessionNameRaw => "{{SessionNameRaw}}",
+            Self::UserName => "{{UserName}}",
+            Self::RoleName => "{{RoleName}}",
+        })
     }
 }
 
@@ -185,7 +244,11 @@ mod tests {
     }
 
     fn expands(template: &str, session_name: &str, expected: &str) {
-        assert_eq!(Template::parse(template).unwrap().expand(&session(session_name)), expected, "{template}");
+        assert_eq!(
+            Template::parse(template).unwrap().expand(&session(session_name)).unwrap(),
+            expected,
+            "{template}"
+        );
     }
 
     #[test]
@@ -252,8 +315,8 @@ mod tests {
         let message = Template::parse("a-{{ SessionName }}").unwrap_err().to_string();
         assert_eq!(
             message,
-            "unknown template {{ SessionName }} in \"a-{{ SessionName }}\": only {{AccountID}}, {{SessionName}} \
-             and {{SessionNameRaw}} exist, spelt exactly so"
+            "unknown template {{ SessionName }} in \"a-{{ SessionName }}\": only {{AccountID}}, {{SessionName}}, \
+             {{SessionNameRaw}}, {{UserName}} and {{RoleName}} exist, spelt exactly so"
         );
     }
 }

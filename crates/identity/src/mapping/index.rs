@@ -1,21 +1,22 @@
 //! The index over all rules: built once, never changed, asked without locks.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::arn::Kind;
-use crate::pattern::{Pattern, Subject};
+use crate::pattern::Subject;
 use crate::principal::Principal;
 
+use super::identity_check::{self, IdentityCheck};
+use super::order::{self, Step, Why};
 use super::user::{self, KubernetesUser, NameError};
-use super::{Rule, RuleArn, Target};
+use super::{Rule, Rules};
 
 /// The rules of one backend.
 #[derive(Clone, Debug)]
 pub enum Layer {
     /// The backend has told its rules.
     Ready(Vec<Arc<Rule>>),
+    /// The same, arranged already.
+    Built(Arc<Rules>),
     /// The backend has not told its rules yet: nobody knows whom it maps.
     Pending,
 }
@@ -23,8 +24,9 @@ pub enum Layer {
 /// All rules of all backends, ordered as [`crate::mapping`] says.
 #[derive(Debug, Default)]
 pub struct Index {
-    layers: Vec<Option<Rules>>,
-    accounts: HashMap<String, Arc<Rule>>,
+    /// `None` where a backend has not told its rules.
+    layers: Vec<Option<Arc<Rules>>>,
+    reserved: Arc<[String]>,
 }
 
 /// What a lookup found.
@@ -44,6 +46,7 @@ pub enum Found<'a> {
 pub struct Match<'a> {
     rule: &'a Rule,
     principal: &'a Principal,
+    reserved: &'a [String],
 }
 
 impl<'a> Match<'a> {
@@ -58,7 +61,13 @@ impl<'a> Match<'a> {
     /// [`NameError`] where a name is empty, too long, unprintable or reserved. The caller is refused then:
     /// a later rule is no substitute for the one that wins.
     pub fn user(&self) -> Result<KubernetesUser, NameError> {
-        user::expand(self.rule, self.principal)
+        user::expand(self.rule, self.principal, self.reserved)
+    }
+
+    /// Whether RAM's own id of the caller is the one that the rule knows. A caller with
+    /// [`IdentityCheck::PinMismatch`] must be refused: a later rule is no substitute.
+    pub fn identity_check(&self) -> IdentityCheck {
+        identity_check::check(self.rule, self.principal)
     }
 }
 
@@ -66,103 +75,67 @@ impl Index {
     /// Builds the index. The layers are in the order in which the backends are asked; the order of the
     /// rules within a layer is of no importance.
     pub fn build(layers: impl IntoIterator<Item = Layer>) -> Self {
-        let mut index = Self::default();
-        for layer in layers {
-            let Layer::Ready(mut rules) = layer else {
-                index.layers.push(None);
-                continue;
-            };
-            rules.sort_by(|a, b| order(a).cmp(&order(b)));
-            let (accounts, named): (Vec<_>, Vec<_>) =
-                rules.into_iter().partition(|rule| rule.arn().is_none());
-            for rule in accounts {
-                if let Target::Account { account_id } = &rule.target {
-                    index.accounts.entry(account_id.clone()).or_insert(rule);
-                }
-            }
-            index.layers.push(Some(Rules::build(named)));
-        }
-        index
+        let layers = layers.into_iter().map(|layer| match layer {
+            Layer::Ready(rules) => Some(Arc::new(Rules::build(rules))),
+            Layer::Built(rules) => Some(rules),
+            Layer::Pending => None,
+        });
+        Self { layers: layers.collect(), reserved: Arc::default() }
+    }
+
+    /// Reserves name prefixes beside `system:`: only a rule that writes one out makes names that begin so.
+    #[must_use]
+    pub fn reserving(mut self, prefixes: impl Into<Arc<[String]>>) -> Self {
+        self.reserved = prefixes.into();
+        self
     }
 
     /// The rule that wins for the principal.
     pub fn lookup<'a>(&'a self, principal: &'a Principal) -> Found<'a> {
-        let found = |rule: &'a Rule| Found::Match(Match { rule, principal });
-        let key = principal.canonical_key();
+        let found = |rule: &'a Rule| Found::Match(Match { rule, principal, reserved: &self.reserved });
         let subject = Subject::of(principal);
         for (place, layer) in self.layers.iter().enumerate() {
             let Some(rules) = layer else { return Found::Pending(place) };
-            if let Some(rule) = rules.lookup(&key, &subject) {
+            if let Some(rule) = rules.winner(&subject) {
                 return found(rule);
             }
         }
-        self.accounts.get(principal.account_id()).map_or(Found::Nothing, |rule| found(rule))
-    }
-}
-
-/// Sorts the rules of one backend: exact, longer literal, older, name. A rule whose age nobody knows counts
-/// as the newest.
-fn order(rule: &Rule) -> (bool, Reverse<usize>, bool, Option<jiff::Timestamp>, &str) {
-    let (is_pattern, literal) = match rule.arn() {
-        Some(RuleArn::Pattern(pattern)) => (true, pattern.literal_length()),
-        Some(RuleArn::Exact(_)) | None => (false, 0),
-    };
-    (is_pattern, Reverse(literal), rule.created.is_none(), rule.created, &rule.source.object)
-}
-
-/// The exact ARNs and patterns of one backend.
-#[derive(Debug, Default)]
-struct Rules {
-    exact: HashMap<String, Arc<Rule>>,
-    /// By account and kind, so that a lookup meets only the patterns of its own account.
-    by_account: HashMap<String, HashMap<Kind, Vec<Ranked>>>,
-    any_account: Vec<Ranked>,
-}
-
-/// A pattern rule and its place in the backend's order.
-#[derive(Debug)]
-struct Ranked {
-    rank: usize,
-    pattern: Pattern,
-    rule: Arc<Rule>,
-}
-
-impl Rules {
-    fn build(ordered: Vec<Arc<Rule>>) -> Self {
-        let mut rules = Self::default();
-        for (rank, rule) in ordered.into_iter().enumerate() {
-            match rule.arn() {
-                Some(RuleArn::Exact(key)) => {
-                    let key = key.clone();
-                    rules.exact.entry(key).or_insert(rule);
-                }
-                Some(RuleArn::Pattern(pattern)) => {
-                    let pattern = pattern.clone();
-                    let place = match pattern.literal_account() {
-                        Some(account) => {
-                            rules.by_account.entry(account).or_default().entry(pattern.kind()).or_default()
-                        }
-                        None => &mut rules.any_account,
-                    };
-                    place.push(Ranked { rank, pattern, rule });
-                }
-                None => {}
-            }
-        }
-        rules
+        self.known()
+            .find_map(|(_, rules)| rules.account(principal.account_id()))
+            .map_or(Found::Nothing, found)
     }
 
-    fn lookup(&self, key: &str, subject: &Subject<'_>) -> Option<&Rule> {
-        if let Some(rule) = self.exact.get(key) {
-            return Some(rule);
-        }
-        let own =
-            self.by_account.get(subject.account_id).and_then(|kinds| kinds.get(&subject.kind)).and_then(
-                |patterns| patterns.iter().find(|ranked| ranked.pattern.matches_in_account(subject)),
-            );
-        let any = self.any_account.iter().find(|ranked| {
-            ranked.pattern.matches_account(subject) && ranked.pattern.matches_in_account(subject)
+    /// Every rule that matches the principal, in order: the first wins. Rules of backends that are
+    /// [`Layer::Pending`] are not known, so the first wins only where [`Index::lookup`] says so.
+    pub fn explain(&self, principal: &Principal) -> Vec<Step<'_>> {
+        let subject = Subject::of(principal);
+        let named = self
+            .known()
+            .flat_map(|(place, rules)| rules.all(&subject).into_iter().map(move |rule| (place, rule)));
+        let accounts = self.known().flat_map(|(place, rules)| {
+            rules.all_accounts(principal.account_id()).into_iter().map(move |rule| (place, rule))
         });
-        [own, any].into_iter().flatten().min_by_key(|ranked| ranked.rank).map(|ranked| &*ranked.rule)
+        let mut before = None;
+        named
+            .chain(accounts)
+            .map(|(place, rule)| {
+                let why = before.map_or(Why::First, |before| order::why(before, (place, rule)));
+                before = Some((place, rule));
+                Step { rule, why }
+            })
+            .collect()
+    }
+
+    /// The rule that wins instead of this one wherever this one matches. `None` where this one can win, as far
+    /// as a single other rule decides: several together can leave it nobody as well. The backend of a rule is
+    /// known by its name ([`super::Source::backend`]).
+    pub fn shadowed_by(&self, rule: &Rule) -> Option<&Rule> {
+        let own = self.known().find(|(_, rules)| rules.is_backend(&rule.source.backend));
+        let last = own.map_or(usize::MAX, |(place, _)| place);
+        self.known().take_while(|(place, _)| *place <= last).find_map(|(_, rules)| rules.cover(rule))
+    }
+
+    fn known(&self) -> impl Iterator<Item = (usize, &Rules)> {
+        self.layers.iter().enumerate().filter_map(|(place, layer)| Some((place, &**layer.as_ref()?)))
     }
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::principal::Principal;
 use crate::quote::Quoted;
-use crate::template::Template;
+use crate::template::{Template, Variable};
 
 use super::{Rule, Target};
 
@@ -60,28 +60,44 @@ pub enum NameError {
         template: String,
     },
     /// A reserved name that the mapping does not write out.
-    #[error("{field} {} becomes a name beginning \"system:\" for this caller: a mapping must write that prefix out itself", Quoted(.template))]
+    #[error("{field} {} becomes a name beginning {} for this caller: a mapping must write that prefix out itself", Quoted(.template), Quoted(.prefix))]
     Reserved {
         /// `username` or `groups[<index>]`.
         field: String,
         /// The mapping's text.
         template: String,
+        /// The reserved prefix.
+        prefix: String,
+    },
+    /// A variable that this caller has no value for.
+    #[error("{field} {} needs {variable}, which this caller does not have: only {} have one", Quoted(.template), .variable.owners())]
+    NoValue {
+        /// `username` or `groups[<index>]`.
+        field: String,
+        /// The mapping's text.
+        template: String,
+        /// The variable.
+        variable: Variable,
     },
 }
 
-pub(super) fn expand(rule: &Rule, principal: &Principal) -> Result<KubernetesUser, NameError> {
+pub(super) fn expand(
+    rule: &Rule,
+    principal: &Principal,
+    reserved: &[String],
+) -> Result<KubernetesUser, NameError> {
     let (username, groups) = match &rule.target {
         Target::Named { username, groups, .. } => (
-            expand_name("username", username, principal)?,
+            expand_name("username", username, principal, reserved)?,
             groups
                 .iter()
                 .enumerate()
-                .map(|(index, group)| expand_name(&format!("groups[{index}]"), group, principal))
+                .map(|(index, group)| expand_name(&format!("groups[{index}]"), group, principal, reserved))
                 .collect::<Result<Vec<_>, _>>()?,
         ),
         Target::Account { .. } => {
             let name = principal.canonical_arn().to_owned();
-            check("username", &name, "", &name)?;
+            check("username", &name, "", &name, reserved)?;
             (name, Vec::new())
         }
     };
@@ -108,17 +124,32 @@ fn check_literal(field: &str, template: &Template) -> Result<(), NameError> {
     if template.has_variables() {
         return Ok(());
     }
-    check(field, template.as_str(), template.literal_prefix(), template.as_str())
+    check(field, template.as_str(), template.literal_prefix(), template.as_str(), &[])
 }
 
-fn expand_name(field: &str, template: &Template, principal: &Principal) -> Result<String, NameError> {
-    let name = template.expand(principal);
-    check(field, template.as_str(), template.literal_prefix(), &name)?;
+fn expand_name(
+    field: &str,
+    template: &Template,
+    principal: &Principal,
+    reserved: &[String],
+) -> Result<String, NameError> {
+    let name = template.expand(principal).map_err(|variable| NameError::NoValue {
+        field: field.to_owned(),
+        template: template.as_str().to_owned(),
+        variable,
+    })?;
+    check(field, template.as_str(), template.literal_prefix(), &name, reserved)?;
     Ok(name)
 }
 
 /// The one check of a name, after expansion, for users and groups of every backend.
-fn check(field: &str, template: &str, literal_prefix: &str, name: &str) -> Result<(), NameError> {
+fn check(
+    field: &str,
+    template: &str,
+    literal_prefix: &str,
+    name: &str,
+    reserved: &[String],
+) -> Result<(), NameError> {
     let (field, template) = (field.to_owned(), template.to_owned());
     if name.is_empty() {
         return Err(NameError::Empty { field, template });
@@ -129,8 +160,11 @@ fn check(field: &str, template: &str, literal_prefix: &str, name: &str) -> Resul
     if name.chars().any(char::is_control) {
         return Err(NameError::ControlCharacter { field, template });
     }
-    if name.starts_with(RESERVED_PREFIX) && !literal_prefix.starts_with(RESERVED_PREFIX) {
-        return Err(NameError::Reserved { field, template });
+    let reached = std::iter::once(RESERVED_PREFIX)
+        .chain(reserved.iter().map(String::as_str))
+        .find(|prefix| name.starts_with(prefix) && !literal_prefix.starts_with(prefix));
+    if let Some(prefix) = reached {
+        return Err(NameError::Reserved { field, template, prefix: prefix.to_owned() });
     }
     Ok(())
 }
@@ -169,8 +203,8 @@ mod tests {
 
     #[test]
     fn makes_the_user_of_a_session() {
-        let made =
-            expand(&rule("dev-{{SessionName}}", &["a", "{{AccountID}}"]), &session("bob@x.com")).unwrap();
+        let made = expand(&rule("dev-{{SessionName}}", &["a", "{{AccountID}}"]), &session("bob@x.com"), &[])
+            .unwrap();
         assert_eq!(made.username, "dev-bob-x.com");
         assert_eq!(made.groups, ["a", "1234567890123456"]);
         assert_eq!(made.uid, "ack-ram-authenticator:1234567890123456:333333333333333333");
@@ -188,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_user_has_an_empty_session_name() {
-        let made = expand(&rule("alice", &[]), &user()).unwrap();
+        let made = expand(&rule("alice", &[]), &user(), &[]).unwrap();
         assert_eq!(made.uid, "ack-ram-authenticator:1234567890123456:222222222222222222");
         assert_eq!(made.extra.get("sessionName").unwrap(), &[String::new()]);
         assert!(made.groups.is_empty());
@@ -197,32 +231,32 @@ mod tests {
     #[test]
     fn a_whole_account_is_known_by_the_canonical_arn() {
         let rule = Rule::for_account(Source::new("MountedFile", "x"), "1234567890123456").unwrap();
-        let made = expand(&rule, &session("bob")).unwrap();
+        let made = expand(&rule, &session("bob"), &[]).unwrap();
         assert_eq!(made.username, "acs:ram::1234567890123456:role/Dev");
         assert!(made.groups.is_empty());
-        assert_eq!(expand(&rule, &user()).unwrap().username, "acs:ram::1234567890123456:user/Alice");
+        assert_eq!(expand(&rule, &user(), &[]).unwrap().username, "acs:ram::1234567890123456:user/Alice");
     }
 
     #[test]
     fn refuses_an_empty_name() {
-        let error = expand(&rule("{{SessionName}}", &[]), &user()).unwrap_err();
+        let error = expand(&rule("{{SessionName}}", &[]), &user(), &[]).unwrap_err();
         assert!(matches!(error, NameError::Empty { .. }), "{error}");
-        let error = expand(&rule("a", &["g", "{{SessionNameRaw}}"]), &user()).unwrap_err();
+        let error = expand(&rule("a", &["g", "{{SessionNameRaw}}"]), &user(), &[]).unwrap_err();
         assert!(matches!(&error, NameError::Empty { field, .. } if field == "groups[1]"), "{error}");
     }
 
     #[test]
     fn refuses_a_name_that_is_too_long() {
-        let error = expand(&rule("{{SessionName}}", &[]), &session(&"x".repeat(257))).unwrap_err();
+        let error = expand(&rule("{{SessionName}}", &[]), &session(&"x".repeat(257)), &[]).unwrap_err();
         assert!(matches!(error, NameError::TooLong { bytes: 257, .. }), "{error}");
-        expand(&rule("{{SessionName}}", &[]), &session(&"x".repeat(256))).unwrap();
+        expand(&rule("{{SessionName}}", &[]), &session(&"x".repeat(256)), &[]).unwrap();
     }
 
     // Neither a template nor a principal can bring one in today: the check stands by itself all the same.
     #[test]
     fn refuses_a_name_with_a_control_character() {
         for name in ["a\nb", "\u{0}", "a\u{7f}", "\u{85}"] {
-            let error = check("username", "{{SessionName}}", "", name).unwrap_err();
+            let error = check("username", "{{SessionName}}", "", name, &[]).unwrap_err();
             assert!(matches!(error, NameError::ControlCharacter { .. }), "{error}");
         }
     }
@@ -230,7 +264,10 @@ mod tests {
     #[test]
     fn refuses_a_reserved_name_that_a_template_makes() {
         let is_reserved = |username: &str, groups: &[&str], session_name: &str| {
-            matches!(expand(&rule(username, groups), &session(session_name)), Err(NameError::Reserved { .. }))
+            matches!(
+                expand(&rule(username, groups), &session(session_name), &[]),
+                Err(NameError::Reserved { .. })
+            )
         };
         for (template, session_name) in [
             ("{{SessionName}}:admin", "system"),
@@ -250,7 +287,8 @@ mod tests {
 
     #[test]
     fn lets_a_mapping_write_the_reserved_prefix_out() {
-        let made = expand(&rule("system:node:{{SessionName}}", &["system:nodes"]), &session("n1")).unwrap();
+        let made =
+            expand(&rule("system:node:{{SessionName}}", &["system:nodes"]), &session("n1"), &[]).unwrap();
         assert_eq!(made.username, "system:node:n1");
         assert_eq!(made.groups, ["system:nodes"]);
     }

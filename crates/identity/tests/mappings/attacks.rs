@@ -3,7 +3,7 @@
 use crate::common::{A, B, index, root, rule, session, user, winner};
 use identity::mapping::NameError;
 use identity::pattern::AnyAccount;
-use identity::{Found, Index, Layer, Rule, RuleArn, Source};
+use identity::{Found, IdentityCheck, Index, Layer, Rule, RuleArn, Source};
 
 /// A malformed mapping must not fall back to a weaker match (aws-iam-authenticator, pull request 1046).
 #[test]
@@ -14,6 +14,9 @@ fn a_mapping_that_cannot_be_parsed_matches_nothing() {
         "acs:ram::*",
         "acs:ram::*:*",
         "acs:ram:::role/dev",
+        "acs:ram:::role/dev*",
+        "acs:ram::abc:role/dev*",
+        "acs:ram::123 :user/*",
         "acs:ram::.*:role/dev",
         "acs:ram::*:role/dev",
         "acs:ram:*:1234567890123456:role/dev",
@@ -131,4 +134,112 @@ fn a_wildcard_in_the_account_stays_in_the_account() {
     assert!(pattern.matches(&root(A)));
     assert!(!pattern.matches(&root("12345")));
     assert!(!pattern.matches(&user(A, "root")));
+}
+
+/// A mapping of one session lets in that session alone: not the role's others, not the same session of another role,
+/// account or path. (A session name is no proof: whoever may assume the role chooses it.)
+#[test]
+fn a_session_mapping_matches_that_session_only() {
+    let index = index([vec![rule("alice", &format!("acs:ram::{A}:assumed-role/dev/alice"))]]);
+    assert_eq!(winner(&index, &session(A, "dev", "alice")).unwrap(), "alice");
+    assert_eq!(winner(&index, &session(A, "Dev", "ALICE")).unwrap(), "alice");
+    for who in [
+        session(A, "dev", "bob"),
+        session(A, "dev", "alice2"),
+        session(A, "dev/alice", "alice"),
+        session(A, "ops", "alice"),
+        session(B, "dev", "alice"),
+        user(A, "alice"),
+        root(A),
+    ] {
+        assert_eq!(winner(&index, &who), None, "{}", who.arn());
+    }
+}
+
+/// Every value of a template is the caller's own, from STS's answer; where there is none, nobody is let in.
+#[test]
+fn templates_have_values_of_the_right_kind_of_caller_only() {
+    let made = |username: &str, who: &identity::Principal| {
+        let arn = RuleArn::parse_with_patterns(who.canonical_arn(), AnyAccount::Refuse).unwrap();
+        let rule = Rule::new::<&str>(Source::new("CRD", "x"), arn, username, &[], None).unwrap();
+        let index = Index::build([Layer::Ready(vec![rule.into()])]);
+        let Found::Match(found) = index.lookup(who) else { panic!("no match") };
+        found.user().map(|user| user.username)
+    };
+    assert_eq!(made("u:{{UserName}}", &user(A, "Alice@corp")).unwrap(), "u:Alice@corp");
+    assert_eq!(made("r:{{RoleName}}", &session(A, "team/a/Dev", "s")).unwrap(), "r:Dev");
+    for (template, who) in [
+        ("u:{{UserName}}", session(A, "dev", "alice")),
+        ("u:{{UserName}}", root(A)),
+        ("r:{{RoleName}}", user(A, "dev")),
+        ("r:{{RoleName}}", root(A)),
+    ] {
+        let error = made(template, &who).unwrap_err();
+        assert!(matches!(error, NameError::NoValue { .. }), "{template} {}: {error}", who.arn());
+    }
+    assert_eq!(made("dev:{{SessionName}}", &user(A, "alice")).unwrap(), "dev:");
+}
+
+/// A reserved prefix of one's own is as safe as `system:`, and still `system:` is.
+#[test]
+fn no_template_makes_a_name_with_a_reserved_prefix_of_ones_own() {
+    let arn = format!("acs:ram::{A}:role/dev");
+    let find = |username: &str, group: &str, session_name: &str| {
+        let rule_arn = RuleArn::parse_exact(&arn).unwrap();
+        let rule = Rule::new(Source::new("CRD", "x"), rule_arn, username, &[group], None).unwrap();
+        let index = Index::build([Layer::Ready(vec![rule.into()])]).reserving(["team:".to_owned()]);
+        let who = session(A, "dev", session_name);
+        let Found::Match(found) = index.lookup(&who) else { panic!("no match") };
+        found.user().map(|user| user.username)
+    };
+    for (username, group, session_name, is_refused) in [
+        ("team:{{SessionName}}", "team:ops", "x", false),
+        ("{{SessionName}}", "{{SessionName}}", "team", false),
+        ("{{SessionName}}:x", "g", "teams", false),
+        ("{{SessionName}}:x", "g", "team", true),
+        ("u", "{{SessionName}}:x", "team", true),
+        ("te{{SessionNameRaw}}m:x", "g", "a", true),
+        ("{{SessionName}}:x", "g", "system", true),
+        ("u", "{{SessionName}}:x", "system", true),
+    ] {
+        let made = find(username, group, session_name);
+        assert_eq!(
+            matches!(made, Err(NameError::Reserved { .. })),
+            is_refused,
+            "{username} {group} {session_name}"
+        );
+    }
+}
+
+/// Somebody who is made again under an old name has another id.
+#[test]
+fn a_pinned_mapping_lets_in_the_pinned_one_only() {
+    let check = |arn: &str, pin: Option<&str>, recorded: Option<&str>, who: &identity::Principal| {
+        let arn = RuleArn::parse_with_patterns(&format!("acs:ram::{A}:{arn}"), AnyAccount::Refuse).unwrap();
+        let rule = Rule::new::<&str>(Source::new("CRD", "x"), arn, "u", &[], None).unwrap();
+        let rule = rule.with_principal_id(pin).with_recorded_id(recorded);
+        let index = Index::build([Layer::Ready(vec![rule.into()])]);
+        let Found::Match(found) = index.lookup(who) else { panic!("no match") };
+        found.identity_check()
+    };
+    let (alice, dev) = (user(A, "alice"), session(A, "dev", "s"));
+    let pinned = |expected: &str| IdentityCheck::PinMismatch { expected: expected.into() };
+    let changed = |expected: &str| IdentityCheck::Changed { expected: expected.into() };
+    let (user_id, role_id) = ("222222222222222222", "333333333333333333");
+    for (arn, who, id) in
+        [("user/alice", &alice, user_id), ("role/dev", &dev, role_id), ("assumed-role/dev/s", &dev, role_id)]
+    {
+        assert_eq!(check(arn, None, None, who), IdentityCheck::First);
+        assert_eq!(check(arn, None, Some(id), who), IdentityCheck::Same);
+        assert_eq!(check(arn, None, Some("9"), who), changed("9"));
+        assert_eq!(check(arn, Some(id), Some(id), who), IdentityCheck::Same);
+        // The pin was changed on purpose, and what was recorded is old.
+        assert_eq!(check(arn, Some(id), Some("9"), who), IdentityCheck::First);
+        for pin in ["9", "", &id[1..], &format!("{id}:s")] {
+            assert_eq!(check(arn, Some(pin), Some(id), who), pinned(pin));
+        }
+    }
+    assert_eq!(check("role/d*", None, Some("9"), &dev), IdentityCheck::NotApplicable);
+    assert_eq!(check("role/d*", Some(role_id), None, &dev), IdentityCheck::NotApplicable);
+    assert_eq!(check("role/d*", Some("9"), None, &dev), pinned("9"));
 }
