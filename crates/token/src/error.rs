@@ -41,7 +41,7 @@ impl fmt::Display for Place {
 pub enum DecodeError {
     /// Longer than [`Rules::max_bytes`](crate::Rules::max_bytes).
     #[error(
-        "the token has {bytes} bytes, more than the {limit} that are read: a token that ack-ram-tool makes has about 1,500; if the STS token in it is that long, raise the limit"
+        "the token has {bytes} bytes, more than the {limit} that are read: a token that ack-ram-tool makes has about 1,500; if the STS token in it is that long, raise the limit (--max-token-bytes)"
     )]
     TooLarge {
         /// Bytes of the token.
@@ -56,7 +56,7 @@ pub enum DecodeError {
     NoPrefix,
     /// A known version that the rules leave out.
     #[error(
-        "tokens of version {version} are switched off on this authenticator: bring the client's ack-ram-tool up to date, or allow the version"
+        "tokens of version {version} are switched off on this authenticator: bring the client's ack-ram-tool up to date, or allow the version (--token-versions)"
     )]
     VersionNotAccepted {
         /// The token's version.
@@ -107,7 +107,7 @@ pub enum DecodeError {
     },
     /// A name that is not on the allow-list.
     #[error(
-        "the token has the {place} {name}, which is not allowed: ack-ram-tool does not send it unless told to; query parameters can be allowed one by one"
+        "the token has the {place} {name}, which is not allowed: ack-ram-tool does not send it unless told to; query parameters can be allowed one by one (--allow-token-query-key)"
     )]
     NotAllowed {
         /// Where.
