@@ -1,7 +1,9 @@
 //! Logs on stderr: text (`RFC 3339 time, level, message, key=value…`) or JSON, one line an event.
 //!
 //! There is no environment variable that raises the level of libraries: at their most talkative, HTTP and TLS
-//! libraries print requests. The program's own crates follow the level asked for; all others stop at `info`.
+//! libraries print requests. The program's own crates follow the level asked for; all others stop at `info`, and
+//! the Kubernetes client at `error` unless `debug` is asked for: it warns of each failed request, which the program
+//! that made it reports itself, with what to do.
 
 use std::fmt;
 
@@ -40,12 +42,17 @@ impl fmt::Display for Format {
     }
 }
 
+/// Libraries whose warnings the program says itself.
+const NOISY: [&str; 3] = ["kube_client", "kube_runtime", "tower"];
+
 /// Which events are written: those of `own_crates` (Rust crate names) from `level` on, those of every other crate
 /// from `level` on but never below `info`.
 pub fn filter(level: Level, own_crates: &[&str]) -> Targets {
     let others = LevelFilter::from_level(level).min(LevelFilter::INFO);
+    let noisy = if level >= Level::DEBUG { others } else { others.min(LevelFilter::ERROR) };
     Targets::new()
         .with_default(others)
+        .with_targets(NOISY.map(|name| (name, noisy)))
         .with_targets(own_crates.iter().map(|name| ((*name).to_owned(), level)))
 }
 
@@ -77,6 +84,16 @@ mod tests {
     #[test]
     fn a_quiet_program_has_quiet_libraries() {
         assert!(!filter(Level::ERROR, &["authenticator"]).would_enable("hyper", &Level::WARN));
+    }
+
+    #[test]
+    fn the_kubernetes_client_warns_where_debug_is_asked_for_alone() {
+        for (level, is_written) in [(Level::INFO, false), (Level::DEBUG, true)] {
+            let filter = filter(level, &["authenticator"]);
+            assert_eq!(filter.would_enable("kube_runtime::watcher", &Level::WARN), is_written);
+            assert!(filter.would_enable("kube_client::client", &Level::ERROR));
+            assert!(!filter.would_enable("kube_client::client", &Level::DEBUG));
+        }
     }
 
     #[test]

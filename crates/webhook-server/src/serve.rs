@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,19 +13,22 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, sleep_until, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{Accept, TlsAcceptor};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::metrics::{ConnectionMetrics, Open};
 use crate::respond::{self, Answer};
+use crate::tls::{Client, Shown, Tls};
 
 mod activity;
+mod listener;
 use activity::Activity;
+use listener::Listener;
+pub use listener::{BindError, BindSocketError, Listen, Peer, Stream, is_taken};
 
 /// What a client may use up. [`Limits::default`] suits a webhook that only API servers and probes call.
 #[derive(Clone, Copy, Debug)]
@@ -68,68 +71,57 @@ impl Default for Limits {
 /// not hold up the end of the program.
 const DRAIN_IDLE: Duration = Duration::from_secs(1);
 
-/// Who is at the other end; an extension of each request.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
-
-/// Why there is no listener.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}{}", hint(.source))]
-pub struct BindError {
-    /// The address asked for.
-    pub address: SocketAddr,
-    /// What the system said.
-    pub source: io::Error,
-}
-
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "; end the process that uses it, or choose another port",
-        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege",
-        _ => "",
-    }
-}
+/// While draining, how long a handshake may still take: whoever has connected is answered, not refused.
+const DRAIN_HANDSHAKE: Duration = Duration::from_secs(3);
 
 /// A bound socket. Connections queue from now on, and are answered once [`Server::serve`] runs.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
+    listener: Listener,
+    tls: Option<Arc<Tls>>,
     limits: Limits,
+    metrics: ConnectionMetrics,
 }
 
 impl Server {
-    /// Binds `address`; port 0 takes any free one, see [`Server::address`]. Without `tls`, plain HTTP.
+    /// Binds an address; port 0 takes any free one, see [`Server::address`]. Without `tls`, plain HTTP.
     ///
     /// # Errors
     /// [`BindError`], as when the port is in use.
     pub fn bind(
-        address: SocketAddr,
-        tls: Option<Arc<ServerConfig>>,
+        listen: impl Into<Listen>,
+        tls: Option<Arc<Tls>>,
         limits: Limits,
     ) -> Result<Server, BindError> {
-        const BACKLOG: u32 = 1024;
-        let bound = || {
-            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            socket.set_reuseaddr(true)?;
-            socket.bind(address)?;
-            let listener = socket.listen(BACKLOG)?;
-            let address = listener.local_addr()?;
-            Ok((listener, address))
-        };
-        let (listener, address) = bound().map_err(|source| BindError { address, source })?;
-        Ok(Server { listener, address, tls, limits })
+        let listener = Listener::tcp(listen.into())?;
+        Ok(Server { listener, tls, limits, metrics: ConnectionMetrics::default() })
     }
 
-    /// The address really bound.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Binds a unix socket that this process's user alone may connect to, in plain HTTP. A socket that is there already
+    /// is replaced: it is another process's that has ended, or is being replaced.
+    ///
+    /// # Errors
+    /// [`BindSocketError`], as when the folder is missing or something else than a socket has the name.
+    pub fn bind_socket(path: &Path, limits: Limits) -> Result<Server, BindSocketError> {
+        let listener = Listener::unix(path)?;
+        Ok(Server { listener, tls: None, limits, metrics: ConnectionMetrics::default() })
     }
 
-    /// Serves until `shutdown`, then stops accepting, tells clients to go (HTTP/2 GOAWAY, HTTP/1.1 `Connection:
-    /// close`), answers what is in flight, and returns: after `grace` at the latest.
+    /// Counts its connections in `metrics`.
+    #[must_use]
+    pub fn measured_by(mut self, metrics: ConnectionMetrics) -> Server {
+        self.metrics = metrics;
+        self
+    }
+
+    /// The address really bound; [`Peer::Local`] for a unix socket.
+    pub fn address(&self) -> Peer {
+        self.listener.address()
+    }
+
+    /// Serves until `shutdown`, then takes what has connected already, stops listening, tells clients to go (HTTP/2
+    /// GOAWAY, HTTP/1.1 `Connection: close`), answers what is in flight, and returns: after `grace` at the latest. A
+    /// client that had connected and not yet asked is answered too.
     ///
     /// A panic in `handler` ends its connection only.
     pub async fn serve<H, F>(self, handler: H, shutdown: CancellationToken, grace: Duration)
@@ -137,17 +129,19 @@ impl Server {
         H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Answer> + Send + 'static,
     {
-        let Server { listener, address, tls, limits } = self;
+        let Server { listener, tls, limits, metrics } = self;
+        let address = listener.address();
         let connections = TaskTracker::new();
         let given_up = CancellationToken::new();
         let slots = Arc::new(Semaphore::new(limits.connections));
         let requests = Arc::new(Semaphore::new(limits.requests));
-        let tls = tls.map(TlsAcceptor::from);
-        while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
-            let Some((stream, peer)) = accepted_or_pause(accepted).await else { continue };
+        let begin = |stream: Stream, peer: Peer| {
             let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                metrics.refused();
                 tracing::warn!(%peer, limit = limits.connections, "connection closed: too many are open");
-                continue;
+                // An API server tries again after a reset, and not after an orderly end.
+                stream.reset();
+                return;
             };
             let connection = Connection {
                 peer,
@@ -155,13 +149,21 @@ impl Server {
                 handler: handler.clone(),
                 shutdown: shutdown.clone(),
                 requests: Arc::clone(&requests),
+                tls: tls.clone(),
+                metrics: metrics.clone(),
                 _slot: slot,
+                _open: metrics.opened(),
             };
-            let served = connection.serve(stream, tls.clone());
+            let served = connection.serve(stream);
             let given_up = given_up.clone();
             connections.spawn(async move { given_up.run_until_cancelled(served).await });
+        };
+        while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+            let Some((stream, peer)) = accepted_or_pause(accepted).await else { continue };
+            begin(stream, peer);
         }
-        drop(listener);
+        // Closing a listener resets who waits in its queue, though another process listens beside it.
+        listener.close().into_iter().for_each(|(stream, peer)| begin(stream, peer));
         connections.close();
         tracing::debug!(%address, open = connections.len(), "no longer accepting connections");
         if timeout(grace, connections.wait()).await.is_err() {
@@ -174,7 +176,7 @@ impl Server {
 
 /// Most errors of accept(2) concern one connection. Those of the process (no file descriptors left) pass: a short pause
 /// instead of a busy loop, and the listener stays.
-async fn accepted_or_pause(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
+async fn accepted_or_pause(accepted: io::Result<(Stream, Peer)>) -> Option<(Stream, Peer)> {
     match accepted {
         Ok(connection) => Some(connection),
         Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => None,
@@ -187,12 +189,15 @@ async fn accepted_or_pause(accepted: io::Result<(TcpStream, SocketAddr)>) -> Opt
 }
 
 struct Connection<H> {
-    peer: SocketAddr,
+    peer: Peer,
     limits: Limits,
     handler: H,
     shutdown: CancellationToken,
     requests: Arc<Semaphore>,
+    tls: Option<Arc<Tls>>,
+    metrics: ConnectionMetrics,
     _slot: OwnedSemaphorePermit,
+    _open: Open,
 }
 
 impl<H, F> Connection<H>
@@ -200,25 +205,51 @@ where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        // Answers are one small write each: waiting for more to send would only delay them.
-        let _ = stream.set_nodelay(true);
-        let Some(tls) = tls else {
+    async fn serve(self, stream: Stream) {
+        stream.prepare();
+        let Some(tls) = &self.tls else {
             let builder = self.builder().http1_only();
-            return self.speak(stream, builder).await;
+            return self.speak(stream, builder, Shown::default()).await;
         };
-        let handshake = timeout(self.limits.handshake, tls.accept(stream));
-        match self.shutdown.run_until_cancelled(handshake).await {
-            // In the middle of a handshake there is no request yet to answer.
-            None => {}
-            Some(Err(_)) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
-            Some(Ok(Err(error))) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
-            Some(Ok(Ok(stream))) => {
-                let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let builder = if two { self.builder().http2_only() } else { self.builder().http1_only() };
-                self.speak(stream, builder).await;
+        let Some(stream) = self.shake_hands(TlsAcceptor::from(tls.config()).accept(stream)).await else {
+            return;
+        };
+        let session = stream.get_ref().1;
+        let shown = Shown::new(session.peer_certificates());
+        let two = session.alpn_protocol() == Some(b"h2");
+        let builder = if two { self.builder().http2_only() } else { self.builder().http1_only() };
+        self.speak(stream, builder, shown).await;
+    }
+
+    async fn shake_hands(
+        &self,
+        handshake: Accept<Stream>,
+    ) -> Option<tokio_rustls::server::TlsStream<Stream>> {
+        let late_in_the_drain = async {
+            self.shutdown.cancelled().await;
+            sleep(DRAIN_HANDSHAKE).await;
+        };
+        let outcome = tokio::select! {
+            outcome = timeout(self.limits.handshake, handshake) => outcome.ok(),
+            () = late_in_the_drain => None,
+        };
+        let peer = self.peer;
+        match outcome {
+            Some(Ok(stream)) => return Some(stream),
+            Some(Err(error)) if is_about_the_client(&error) => {
+                self.metrics.handshake_failed("client_certificate");
+                tracing::warn!(%peer, %error, "client certificate refused");
+            }
+            Some(Err(error)) => {
+                self.metrics.handshake_failed("other");
+                tracing::debug!(%peer, %error, "TLS handshake failed");
+            }
+            None => {
+                self.metrics.handshake_failed("timeout");
+                tracing::debug!(%peer, "TLS handshake took too long");
             }
         }
+        None
     }
 
     fn builder(&self) -> auto::Builder<TokioExecutor> {
@@ -238,23 +269,23 @@ where
         builder
     }
 
-    async fn speak<I>(&self, io: I, builder: auto::Builder<TokioExecutor>)
+    async fn speak<I>(&self, io: I, builder: auto::Builder<TokioExecutor>, shown: Shown)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::default());
         let service = service_fn(|request| {
             let request_in_flight = Activity::begin(&activity);
-            let answer = self.answer(request);
+            let answer = self.answer(request, &shown);
             async move {
                 let _request_in_flight = request_in_flight;
                 Ok::<_, Infallible>(answer.await)
             }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-        let mut ending = false;
+        let (mut draining, mut asked_to_leave) = (false, false);
         loop {
-            let (before_first, between) = match self.shutdown.is_cancelled() {
+            let (before_first, between) = match draining {
                 true => (DRAIN_IDLE, DRAIN_IDLE),
                 false => (self.limits.head, self.limits.idle),
             };
@@ -266,9 +297,16 @@ where
                     }
                     return;
                 }
-                () = self.shutdown.cancelled(), if !ending => {
-                    ending = true;
+                () = self.shutdown.cancelled(), if !draining => {
+                    draining = true;
                     activity.touch();
+                    // One that has not asked anything yet is about to: sent away now, it would be refused.
+                    if activity.had_a_request() && !std::mem::replace(&mut asked_to_leave, true) {
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+                () = activity.first_request(), if draining && !asked_to_leave => {
+                    asked_to_leave = true;
                     connection.as_mut().graceful_shutdown();
                 }
                 () = sleep_until(look_again) => {
@@ -276,7 +314,7 @@ where
                         continue;
                     }
                     // A client that was asked to leave and has not within such a period is cut off.
-                    if std::mem::replace(&mut ending, true) {
+                    if std::mem::replace(&mut asked_to_leave, true) {
                         return;
                     }
                     activity.touch();
@@ -287,8 +325,13 @@ where
     }
 
     /// The handler's answer, within the limits of number and time.
-    fn answer(&self, mut request: Request<Incoming>) -> impl Future<Output = Answer> + Send + 'static {
-        request.extensions_mut().insert(Peer(self.peer));
+    fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        shown: &Shown,
+    ) -> impl Future<Output = Answer> + Send + use<H, F> + 'static {
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.tls.as_ref().map_or(Client::NotAsked, |tls| tls.client(shown)));
         let slot = Arc::clone(&self.requests).try_acquire_owned();
         let answer = slot.map(|slot| (slot, timeout(self.limits.request, (self.handler)(request))));
         async move {
@@ -300,4 +343,10 @@ where
             }
         }
     }
+}
+
+/// Whether a handshake failed for the client's own certificate, and not for its version, its ciphers, or its silence.
+fn is_about_the_client(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

@@ -1,5 +1,5 @@
 //! The listener over real sockets and real TLS, called by reqwest and by bare TCP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::unreachable)]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use webhook_server::body::{BodyError, read_body};
 use webhook_server::certs::{self, Subject};
 use webhook_server::respond::{self, Answer};
 use webhook_server::serve::{Limits, Peer, Server};
-use webhook_server::tls::{self, CertificateResolver};
+use webhook_server::tls::Tls;
 
 const GRACE: Duration = Duration::from_secs(10);
 
 struct Running {
     address: SocketAddr,
     anchor: String,
-    resolver: Arc<CertificateResolver>,
+    tls: Arc<Tls>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -33,8 +33,19 @@ fn pair() -> certs::Pair {
     certs::load_or_make(folder.path(), &subject, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap().0
 }
 
+fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+fn address_of(server: &Server) -> SocketAddr {
+    match server.address() {
+        Peer::Tcp(address) => address,
+        Peer::Local => unreachable!("bound to an address"),
+    }
+}
+
 async fn answer(request: Request<Incoming>) -> Answer {
-    let Peer(peer) = *request.extensions().get::<Peer>().unwrap();
+    let peer = *request.extensions().get::<Peer>().unwrap();
     match request.uri().path() {
         "/port" => respond::text(StatusCode::OK, &peer.port().to_string()),
         "/slow" => {
@@ -58,23 +69,22 @@ async fn answer(request: Request<Incoming>) -> Answer {
 
 fn start(limits: Limits, grace: Duration) -> Running {
     let pair = pair();
-    let resolver = CertificateResolver::new(pair.certified_key().unwrap());
-    let config = tls::server_config(Arc::clone(&resolver)).unwrap();
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), Some(config), limits).unwrap();
-    let address = server.address();
+    let tls = Tls::new(pair.certified_key().unwrap(), None).unwrap();
+    let server = Server::bind(any_port(), Some(Arc::clone(&tls)), limits).unwrap();
+    let address = address_of(&server);
     let stop = CancellationToken::new();
     let task = tokio::spawn(server.serve(answer, stop.clone(), grace));
-    Running { address, anchor: pair.trust_anchor_pem(), resolver, stop, task }
+    Running { address, anchor: pair.trust_anchor_pem(), tls, stop, task }
 }
 
 fn start_plain(limits: Limits) -> Running {
     let pair = pair();
-    let resolver = CertificateResolver::new(pair.certified_key().unwrap());
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), None, limits).unwrap();
-    let address = server.address();
+    let tls = Tls::new(pair.certified_key().unwrap(), None).unwrap();
+    let server = Server::bind(any_port(), None, limits).unwrap();
+    let address = address_of(&server);
     let stop = CancellationToken::new();
     let task = tokio::spawn(server.serve(answer, stop.clone(), GRACE));
-    Running { address, anchor: String::new(), resolver, stop, task }
+    Running { address, anchor: String::new(), tls, stop, task }
 }
 
 impl Running {
@@ -124,7 +134,7 @@ async fn a_replaced_certificate_is_served_from_the_next_handshake_on() {
     let old = server.client().build().unwrap();
     old.get(server.url("/version")).send().await.unwrap();
     let new = pair();
-    server.resolver.replace(new.certified_key().unwrap());
+    server.tls.replace_certificate(new.certified_key().unwrap());
     old.get(server.url("/version")).send().await.unwrap();
     assert!(server.client().build().unwrap().get(server.url("/version")).send().await.is_err());
     let anchor = reqwest::Certificate::from_pem(new.trust_anchor_pem().as_bytes()).unwrap();

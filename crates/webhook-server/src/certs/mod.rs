@@ -7,7 +7,12 @@
 //!
 //! What is there already is used as it is, the single self-signed RSA certificate (PKCS #1 key) of the public
 //! `ack-ram-authenticator` included: its anchor is the certificate itself, and its key can sign a later leaf.
+//!
+//! A [`Keeper`] serves such a pair: as a leaf of its own, made in memory under the same key and authority and renewed
+//! before its end. Files that somebody else has issued it serves as they are, and reads again when they change.
 
+mod keeper;
+mod leaf;
 mod make;
 mod pair;
 
@@ -18,6 +23,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+pub use keeper::{Event, Keeper, KeeperError, Kept};
+pub use leaf::LeafError;
 pub use pair::{Pair, Problem};
 
 use crate::file::{Staged, or_current};
@@ -79,6 +86,14 @@ pub enum CertificateError {
         /// Why.
         source: TlsError,
     },
+    /// Some of a client's three files are missing.
+    #[error(
+        "{} has some of client-ca.pem, client.pem and client-key.pem, and not all: bring back what is missing, or remove them to have all three made anew", .folder.display()
+    )]
+    IncompleteClient {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The names cannot stand in a certificate.
     #[error("cannot make a certificate for host name {hostname:?}: {source}")]
     Make {
@@ -87,6 +102,50 @@ pub enum CertificateError {
         /// What the certificate library said.
         source: rcgen::Error,
     },
+}
+
+/// The file with the authority of client certificates.
+pub const CLIENT_AUTHORITY_FILE: &str = "client-ca.pem";
+/// The file with the client's certificate.
+pub const CLIENT_CERTIFICATE_FILE: &str = "client.pem";
+/// The file with the client's private key.
+pub const CLIENT_KEY_FILE: &str = "client-key.pem";
+
+/// Makes the certificate that this server's client shows, in `folder`: [`CLIENT_AUTHORITY_FILE`] (0644),
+/// [`CLIENT_CERTIFICATE_FILE`] (0644) and [`CLIENT_KEY_FILE`] (0600). They live as long as the server's own authority, and
+/// the authority's key is not kept: to take the certificate back, make all three anew. Where all three are there, they
+/// are kept ([`Origin::Kept`]).
+///
+/// # Errors
+/// [`CertificateError`], also where some of the three are there and others not: nothing is replaced then.
+pub fn load_or_make_client(
+    folder: &Path,
+    common_name: &str,
+    now: Timestamp,
+) -> Result<Origin, CertificateError> {
+    let folder = or_current(folder);
+    let paths =
+        [CLIENT_AUTHORITY_FILE, CLIENT_CERTIFICATE_FILE, CLIENT_KEY_FILE].map(|name| folder.join(name));
+    let there = paths.iter().map(|path| exists(path)).collect::<Result<Vec<_>, _>>()?;
+    if there.iter().all(|there| *there) {
+        let [_, certificate, key] = paths;
+        Pair::load(&Files { certificate, key })?;
+        return Ok(Origin::Kept);
+    }
+    if there.contains(&true) {
+        return Err(CertificateError::IncompleteClient { folder: folder.to_owned() });
+    }
+    let made = make::make_client(common_name, now)
+        .map_err(|source| CertificateError::Make { hostname: common_name.to_owned(), source })?;
+    let texts = [(made.authority_pem, 0o644), (made.certificate_pem, 0o644), (made.key_pem, 0o600)];
+    let staged = paths.iter().zip(texts).map(|(path, (text, mode))| {
+        let failed = |source| CertificateError::Write { path: path.clone(), source };
+        Staged::write(path, text.as_bytes(), mode).map(|staged| (path, staged)).map_err(failed)
+    });
+    for (path, staged) in staged.collect::<Result<Vec<_>, _>>()? {
+        staged.publish().map_err(|source| CertificateError::Write { path: path.clone(), source })?;
+    }
+    Ok(Origin::Made)
 }
 
 /// What a self-made certificate says.

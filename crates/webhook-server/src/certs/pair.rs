@@ -22,7 +22,8 @@ pub struct Pair {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     anchor: CertificateDer<'static>,
-    facts: LeafFacts,
+    anchor_facts: Facts,
+    facts: Facts,
     key_mode: u32,
     files: Files,
 }
@@ -54,6 +55,22 @@ pub enum Problem {
         /// The name.
         hostname: String,
     },
+    /// Near its end, and nobody here renews it.
+    #[error("the certificate in {} ends at {at}, and this program has not made it: replace it, and its key, before", .file.display())]
+    EndsSoon {
+        /// The certificate's file.
+        file: PathBuf,
+        /// notAfter.
+        at: Timestamp,
+    },
+    /// What clients pin is near its end.
+    #[error("the authority in {} ends at {at}, and every certificate under it: run init in another folder, give each API server the new kubeconfig and restart it", .file.display())]
+    AuthorityEndsSoon {
+        /// The certificate's file.
+        file: PathBuf,
+        /// notAfter.
+        at: Timestamp,
+    },
     /// The key can be read by everybody.
     #[error("{} can be read by every user of this machine (mode {mode:04o}): chmod 600", .file.display())]
     OpenKey {
@@ -64,7 +81,14 @@ pub enum Problem {
     },
 }
 
-struct LeafFacts {
+struct Facts {
+    subject: String,
+    issuer: String,
+    common_name: Option<String>,
+    /// An authority (RFC 5280, section 4.2.1.9) whose key usage, where it has one, includes keyCertSign.
+    may_sign: bool,
+    /// SubjectPublicKeyInfo.
+    public_key: Vec<u8>,
     not_before: Timestamp,
     not_after: Timestamp,
     dns_names: Vec<String>,
@@ -83,9 +107,13 @@ impl Pair {
     /// # Errors
     /// [`CertificateError`]: unreadable, not PEM, or not fitting each other.
     pub fn load(files: &Files) -> Result<Pair, CertificateError> {
-        let chain = read_chain(&files.certificate)?;
-        let key_text = read(&files.key)?;
-        let key = PrivateKeyDer::from_pem_slice(&key_text)
+        Pair::parse(files, &read(&files.certificate)?, &read(&files.key)?)
+    }
+
+    /// The same from what was read.
+    pub(super) fn parse(files: &Files, chain: &[u8], key: &[u8]) -> Result<Pair, CertificateError> {
+        let chain = parse_chain(&files.certificate, chain)?;
+        let key = PrivateKeyDer::from_pem_slice(key)
             .map_err(|_| CertificateError::NotAKey { path: files.key.clone() })?;
         let unusable = |source| CertificateError::Unusable {
             certificate: files.certificate.clone(),
@@ -94,14 +122,11 @@ impl Pair {
         };
         tls::certified_key(chain.clone(), key.clone_key()).map_err(unusable)?;
         let broken = |reason| CertificateError::NotACertificate { path: files.certificate.clone(), reason };
-        let facts = chain
-            .first()
-            .ok_or_else(|| "no certificate in it".to_owned())
-            .and_then(leaf_facts)
-            .map_err(broken)?;
-        let anchor = anchor(&chain).map_err(broken)?;
+        let facts =
+            chain.first().ok_or_else(|| "no certificate in it".to_owned()).and_then(facts).map_err(broken)?;
+        let (anchor, anchor_facts) = anchor(&chain).map_err(broken)?;
         let key_mode = fs::metadata(&files.key).map_or(0, |metadata| metadata.permissions().mode() & 0o777);
-        Ok(Pair { chain, key, anchor, facts, key_mode, files: files.clone() })
+        Ok(Pair { chain, key, anchor, anchor_facts, facts, key_mode, files: files.clone() })
     }
 
     /// For the listener.
@@ -109,12 +134,18 @@ impl Pair {
     /// # Errors
     /// None that [`Pair::load`] has not met already.
     pub fn certified_key(&self) -> Result<CertifiedKey, CertificateError> {
-        tls::certified_key(self.chain.clone(), self.key.clone_key()).map_err(|source| {
-            CertificateError::Unusable {
-                certificate: self.files.certificate.clone(),
-                key: self.files.key.clone(),
-                source,
-            }
+        self.certified_key_with(self.chain.clone())
+    }
+
+    /// The same key with another chain.
+    pub(super) fn certified_key_with(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+    ) -> Result<CertifiedKey, CertificateError> {
+        tls::certified_key(chain, self.key.clone_key()).map_err(|source| CertificateError::Unusable {
+            certificate: self.files.certificate.clone(),
+            key: self.files.key.clone(),
+            source,
         })
     }
 
@@ -126,6 +157,43 @@ impl Pair {
     /// When the leaf ends.
     pub fn not_after(&self) -> Timestamp {
         self.facts.not_after
+    }
+
+    /// When what clients pin ends.
+    pub fn anchor_not_after(&self) -> Timestamp {
+        self.anchor_facts.not_after
+    }
+
+    /// Whether its key may sign another leaf that clients trust: it is the key of the authority too, which is called
+    /// `common_name`, as this program and the public one make it. What somebody else has issued is never touched.
+    pub fn is_self_made(&self, common_name: &str) -> bool {
+        let anchor = &self.anchor_facts;
+        anchor.subject == anchor.issuer
+            && anchor.common_name.as_deref() == Some(common_name)
+            && anchor.may_sign
+            && anchor.public_key == self.facts.public_key
+    }
+
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    #[cfg(test)]
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    pub(super) fn key(&self) -> &PrivateKeyDer<'static> {
+        &self.key
+    }
+
+    pub(super) fn anchor(&self) -> &CertificateDer<'static> {
+        &self.anchor
+    }
+
+    /// DNS names and addresses of the leaf.
+    pub(super) fn names(&self) -> (&[String], &[IpAddr]) {
+        (&self.facts.dns_names, &self.facts.addresses)
     }
 
     /// What is wrong with a pair that is served all the same. `hostname` is the name by which clients connect.
@@ -148,7 +216,7 @@ impl Pair {
     }
 }
 
-impl LeafFacts {
+impl Facts {
     fn covers(&self, hostname: &str) -> bool {
         match hostname.parse::<IpAddr>() {
             Ok(address) => self.addresses.contains(&address),
@@ -172,25 +240,34 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     fs::read(path).map_err(|source| CertificateError::Read { path: path.to_owned(), source })
 }
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    CertificateDer::pem_slice_iter(&read(path)?)
+fn parse_chain(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    CertificateDer::pem_slice_iter(text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())
         .and_then(|chain| if chain.is_empty() { Err("no certificate in it".to_owned()) } else { Ok(chain) })
         .map_err(|reason| CertificateError::NotACertificate { path: path.to_owned(), reason })
 }
 
-fn parse(certificate: &CertificateDer<'_>) -> Result<(String, String, LeafFacts), String> {
+fn facts(certificate: &CertificateDer<'static>) -> Result<Facts, String> {
+    let failed = |error: x509_parser::error::X509Error| error.to_string();
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| error.to_string())?;
     let time = |seconds: i64| Timestamp::from_second(seconds).map_err(|error| error.to_string());
     let validity = parsed.validity();
-    let mut facts = LeafFacts {
+    let common_name =
+        parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).map(str::to_owned);
+    let key_usage = parsed.key_usage().map_err(failed)?;
+    let mut facts = Facts {
+        subject: parsed.subject().to_string(),
+        issuer: parsed.issuer().to_string(),
+        common_name,
+        may_sign: parsed.is_ca() && key_usage.is_none_or(|usage| usage.value.key_cert_sign()),
+        public_key: parsed.public_key().raw.to_vec(),
         not_before: time(validity.not_before.timestamp())?,
         not_after: time(validity.not_after.timestamp())?,
         dns_names: Vec::new(),
         addresses: Vec::new(),
     };
-    if let Some(names) = parsed.subject_alternative_name().map_err(|error| error.to_string())? {
+    if let Some(names) = parsed.subject_alternative_name().map_err(failed)? {
         for name in &names.value.general_names {
             match name {
                 GeneralName::DNSName(name) => facts.dns_names.push((*name).to_owned()),
@@ -199,11 +276,7 @@ fn parse(certificate: &CertificateDer<'_>) -> Result<(String, String, LeafFacts)
             }
         }
     }
-    Ok((parsed.subject().to_string(), parsed.issuer().to_string(), facts))
-}
-
-fn leaf_facts(certificate: &CertificateDer<'static>) -> Result<LeafFacts, String> {
-    parse(certificate).map(|(_, _, facts)| facts)
+    Ok(facts)
 }
 
 fn address(bytes: &[u8]) -> Option<IpAddr> {
@@ -213,18 +286,20 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn anchor(chain: &[CertificateDer<'static>]) -> Result<CertificateDer<'static>, String> {
+fn anchor(chain: &[CertificateDer<'static>]) -> Result<(CertificateDer<'static>, Facts), String> {
+    let mut last = None;
     for certificate in chain {
-        let (subject, issuer, _) = parse(certificate)?;
-        if subject == issuer {
-            return Ok(certificate.clone());
+        let facts = facts(certificate)?;
+        if facts.subject == facts.issuer {
+            return Ok((certificate.clone(), facts));
         }
+        last = Some((certificate.clone(), facts));
     }
-    chain.last().cloned().ok_or_else(|| "no certificate in it".to_owned())
+    last.ok_or_else(|| "no certificate in it".to_owned())
 }
 
 /// RFC 7468, section 3: lines of 64 letters.
-fn pem(certificate: &CertificateDer<'_>) -> String {
+pub(super) fn pem(certificate: &CertificateDer<'_>) -> String {
     let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
     for (position, letter) in BASE64_STANDARD.encode(certificate).chars().enumerate() {
         if position > 0 && position % 64 == 0 {

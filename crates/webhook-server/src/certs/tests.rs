@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::{SignedDuration, ToSpan as _};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
+    BasicConstraints, CertificateParams, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,7 +20,7 @@ const SUBJECT: Subject<'_> = Subject {
     hostname: "localhost",
 };
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-23T08:00:00Z".parse().unwrap()
 }
 
@@ -32,16 +33,22 @@ fn names_of(files: &Files) -> Vec<String> {
 }
 
 /// A pair as the public server makes it: one self-signed RSA certificate with CA:TRUE, the key as PKCS #1.
-fn write_pair_of_the_public_server(files: &Files) {
+pub(super) fn write_pair_of_the_public_server(files: &Files) {
     let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
-    params.distinguished_name.push(DnType::CommonName, "ack-ram-authenticator");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![
         KeyUsagePurpose::DigitalSignature,
         KeyUsagePurpose::KeyEncipherment,
         KeyUsagePurpose::KeyCertSign,
     ];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.not_before = rcgen::date_time_ymd(2024, 9, 1);
+    params.not_after = rcgen::date_time_ymd(2124, 8, 8);
+    // Go writes a name of such letters as a PrintableString.
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    let name = DnValue::PrintableString("ack-ram-authenticator".try_into().unwrap());
+    params.distinguished_name.push(DnType::CommonName, name);
     fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
     // PKCS #8 wraps PKCS #1 behind 26 bytes that are the same for every 2048-bit RSA key.
     let pkcs1 = &key.serialize_der()[26..];
@@ -51,6 +58,24 @@ fn write_pair_of_the_public_server(files: &Files) {
     let pem =
         format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", lines.join("\n"));
     fs::write(&files.key, pem).unwrap();
+    fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A pair as an organisation's authority issues it, which keeps its key to itself.
+pub(super) fn write_foreign_pair(files: &Files, authority: &str, until: Timestamp) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut authority_params = CertificateParams::default();
+    authority_params.distinguished_name.push(DnType::CommonName, authority);
+    authority_params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let anchor = authority_params.self_signed(&authority_key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "ack-ram-authenticator");
+    make::set_validity(&mut params, now() - SignedDuration::from_hours(24), until).unwrap();
+    let leaf = params.signed_by(&key, &Issuer::from_params(&authority_params, &authority_key)).unwrap();
+    fs::write(&files.certificate, format!("{}{}", leaf.pem(), anchor.pem())).unwrap();
+    fs::write(&files.key, key.serialize_pem()).unwrap();
+    fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 #[test]

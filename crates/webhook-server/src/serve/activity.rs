@@ -3,10 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// The requests of one connection.
-pub(super) struct Activity(Mutex<State>);
+pub(super) struct Activity {
+    state: Mutex<State>,
+    first: Notify,
+}
 
 struct State {
     in_flight: usize,
@@ -16,7 +20,8 @@ struct State {
 
 impl Default for Activity {
     fn default() -> Self {
-        Activity(Mutex::new(State { in_flight: 0, had_a_request: false, last: Instant::now() }))
+        let state = State { in_flight: 0, had_a_request: false, last: Instant::now() };
+        Activity { state: Mutex::new(state), first: Notify::new() }
     }
 }
 
@@ -29,7 +34,19 @@ impl Activity {
         state.in_flight = state.in_flight.saturating_add(1);
         state.had_a_request = true;
         drop(state);
+        activity.first.notify_one();
         InFlight(Arc::clone(activity))
+    }
+
+    pub(super) fn had_a_request(&self) -> bool {
+        self.state().had_a_request
+    }
+
+    /// Waits for a request, unless there was one already.
+    pub(super) async fn first_request(&self) {
+        while !self.had_a_request() {
+            self.first.notified().await;
+        }
     }
 
     /// Counts as used now.
@@ -57,7 +74,7 @@ impl Activity {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
