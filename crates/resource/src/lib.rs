@@ -6,5 +6,5 @@ mod mapping;
 mod rule;
 
 pub use crd::{CRD_NAME, crd, crd_yaml};
-pub use mapping::{RAMIdentityMapping, RAMIdentityMappingSpec, RAMIdentityMappingStatus};
+pub use mapping::{MappingCondition, RAMIdentityMapping, RAMIdentityMappingSpec, RAMIdentityMappingStatus};
 pub use rule::{MappingError, rule_from_object};

@@ -2,7 +2,7 @@
 
 use identity::mapping::RuleError;
 use identity::pattern::AnyAccount;
-use identity::{Rule, RuleArn, Source};
+use identity::{Rule, RuleArn, RuleArnError, Source};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -21,12 +21,39 @@ pub enum MappingError {
     /// `spec.arn` is malformed.
     #[error("spec.arn: {0}")]
     ParseArn(#[source] RuleError),
+    /// `spec.principalID` is nobody's id.
+    #[error(
+        "spec.principalID is no id of RAM: write the id of the user or role, or leave it out to let in whoever has the ARN"
+    )]
+    ParsePrincipalId,
+}
+
+impl MappingError {
+    /// Whether the object is well formed, but nobody could ever be matched.
+    pub fn never_matches(&self) -> bool {
+        match self {
+            Self::ParsePrincipalId => true,
+            Self::ParseArn(RuleError::ParseArn(error)) => matches!(error, RuleArnError::NeverMatches(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether `spec.arn` is at fault; else it is one of the names.
+    pub fn is_about_arn(&self) -> bool {
+        match self {
+            Self::ParseArn(_) => true,
+            Self::FindField(field) | Self::ReadField(field, _) => matches!(*field, "spec" | "spec.arn"),
+            Self::ParseField(_) | Self::ParsePrincipalId => false,
+        }
+    }
 }
 
 /// Makes the rule of a `RAMIdentityMapping` from its content, without a typed object in between: one that
 /// an older schema let in must not stop the others.
 ///
-/// Only `spec` counts: `status` is written by machines, and by whoever has the right to.
+/// Only `spec` says whom the mapping matches and who that is: `status` is written by machines, and by whoever has
+/// the right to. One thing is read from there, which can do no more than refuse a login: `userID`, the id of the
+/// first login, where it was recorded under the ARN that `spec` has now.
 ///
 /// # Errors
 /// [`MappingError`] says which field is missing or malformed. Such an object matches nothing.
@@ -45,7 +72,35 @@ pub fn rule_from_object(
     let username = required_text("spec.username", spec.get("username"))?;
     let groups = texts("spec.groups", spec.get("groups"))?;
     let arn = RuleArn::parse_with_patterns(arn, any_account).map_err(|e| MappingError::ParseArn(e.into()))?;
-    Rule::new(source, arn, username, &groups, created).map_err(MappingError::ParseField)
+    let principal_id = optional_text("spec.principalID", spec.get("principalID"))?;
+    if !principal_id.is_none_or(is_principal_id) {
+        return Err(MappingError::ParsePrincipalId);
+    }
+    let recorded_id = recorded_id(object.get("status"), &arn);
+    let rule = Rule::new(source, arn, username, &groups, created).map_err(MappingError::ParseField)?;
+    Ok(rule.with_principal_id(principal_id).with_recorded_id(recorded_id))
+}
+
+/// An id that was recorded for another ARN says nothing about this one.
+fn recorded_id<'a>(status: Option<&'a Value>, arn: &RuleArn) -> Option<&'a str> {
+    let text = |key| status?.get(key)?.as_str();
+    let is_one = !matches!(arn, RuleArn::Pattern(_));
+    let is_of_this_arn = || text("canonicalARN").is_some_and(|recorded| recorded == arn.to_string());
+    text("userID").filter(|id| !id.is_empty() && is_one && is_of_this_arn())
+}
+
+/// As the CustomResourceDefinition has it.
+fn is_principal_id(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !id.is_empty() && id.len() <= 128 && id.bytes().all(is_plain)
+}
+
+fn optional_text<'a>(field: &'static str, value: Option<&'a Value>) -> Result<Option<&'a str>, MappingError> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(MappingError::ReadField(field, "a string")),
+    }
 }
 
 fn required_text<'a>(field: &'static str, value: Option<&'a Value>) -> Result<&'a str, MappingError> {
@@ -82,7 +137,7 @@ mod tests {
         for (arn, canonical) in [
             ("acs:ram::1:user/Alice", "acs:ram::1:user/alice"),
             ("acs:ram::1:role/dev-*", "acs:ram::1:role/dev-*"),
-            ("acs:ram::1:assumed-role/dev/alice", "acs:ram::1:role/dev"),
+            ("acs:ram::1:assumed-role/Dev/alice", "acs:ram::1:assumed-role/dev/alice"),
         ] {
             let rule =
                 rule(json!({"spec": {"arn": arn, "username": "u", "groups": ["g"], "other": 1}})).unwrap();
@@ -101,12 +156,62 @@ mod tests {
     }
 
     #[test]
-    fn never_reads_the_status() {
+    fn the_status_maps_nobody() {
         let error = rule(json!({
             "spec": {"arn": "", "username": "u"},
             "status": {"canonicalARN": "acs:ram::1:role/dev", "userID": "7"},
         }));
         assert!(error.unwrap_err().starts_with("spec.arn: the ARN is empty"));
+    }
+
+    #[test]
+    fn reads_the_pin_and_the_id_that_was_recorded_under_the_same_arn() {
+        let ids = |arn: &str, principal_id: Value, status: Value| {
+            let spec = json!({"arn": arn, "username": "u", "principalID": principal_id});
+            let rule = rule(json!({"spec": spec, "status": status})).unwrap();
+            (rule.principal_id().map(str::to_owned), rule.recorded_id().map(str::to_owned))
+        };
+        let (arn, status) =
+            ("acs:ram::1:user/A", json!({"canonicalARN": "acs:ram::1:user/a", "userID": "7"}));
+        assert_eq!(ids(arn, Value::Null, status.clone()), (None, Some("7".to_owned())));
+        assert_eq!(ids(arn, json!("8"), status.clone()), (Some("8".to_owned()), Some("7".to_owned())));
+        assert_eq!(ids("acs:ram::1:user/b", Value::Null, status), (None, None), "another ARN");
+        let pattern = json!({"canonicalARN": "acs:ram::1:user/*", "userID": "7"});
+        assert_eq!(ids("acs:ram::1:user/*", Value::Null, pattern), (None, None), "a pattern names many");
+        for status in [
+            Value::Null,
+            json!(7),
+            json!({"userID": "7"}),
+            json!({"canonicalARN": "acs:ram::1:user/a", "userID": ""}),
+            json!({"canonicalARN": "acs:ram::1:user/a", "userID": 7}),
+            json!({"canonicalARN": ["acs:ram::1:user/a"], "userID": "7"}),
+        ] {
+            assert_eq!(ids(arn, Value::Null, status), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_pin_that_is_no_id_is_an_error_and_no_missing_pin() {
+        for pin in [json!(""), json!("7 "), json!("a/b"), json!("x".repeat(129)), json!(7), json!([])] {
+            let spec = json!({"arn": "acs:ram::1:user/a", "username": "u", "principalID": pin});
+            let error = rule(json!({"spec": spec})).unwrap_err();
+            assert!(error.starts_with("spec.principalID"), "{error}");
+        }
+    }
+
+    #[test]
+    fn tells_what_is_at_fault() {
+        let kind = |spec: Value| {
+            let object = json!({"spec": spec});
+            let error =
+                rule_from_object(Source::new("CRD", "x"), None, &object, AnyAccount::Refuse).unwrap_err();
+            (error.never_matches(), error.is_about_arn())
+        };
+        assert_eq!(kind(Value::Null), (false, true));
+        assert_eq!(kind(json!({"arn": "junk", "username": "u"})), (false, true));
+        assert_eq!(kind(json!({"arn": "acs:ram::1:role/a b*", "username": "u"})), (true, true));
+        assert_eq!(kind(json!({"arn": "acs:ram::1:root"})), (false, false));
+        assert_eq!(kind(json!({"arn": "acs:ram::1:root", "username": "{{x}}"})), (false, false));
     }
 
     #[test]
