@@ -176,6 +176,7 @@ async fn connections_that_break_are_passing() {
         let server = Server::tls("127.0.0.1", move |_| answer.to_vec());
         let error = ask(&client_of(&server)).await.unwrap_err();
         assert_eq!((error.reason(), error.is_passing()), ("sts_connection_broken", true), "{error}");
+        assert!(error.may_have_reached_sts(), "{error}");
     }
 }
 
@@ -189,10 +190,13 @@ async fn nobody_listening_and_no_tls_are_told_apart() {
     };
     let refused = ask_at(port.to_string()).await;
     assert_eq!((refused.reason(), refused.is_passing()), ("sts_connect", true), "{refused}");
+    assert!(!refused.may_have_reached_sts());
     let unknown = ask_at("sts.invalid".to_owned()).await;
     assert_eq!((unknown.reason(), unknown.is_passing()), ("sts_connect", true), "{unknown}");
+    assert!(!unknown.may_have_reached_sts());
     let error = ask_at(support::impatient(b"HTTP/1.1 400 Bad Request\r\n\r\n").to_string()).await;
     assert_eq!((error.reason(), error.is_passing()), ("sts_tls", true), "{error}");
+    assert!(!error.may_have_reached_sts());
 }
 
 #[tokio::test]
@@ -206,6 +210,11 @@ async fn trusts_the_ca_file_instead_of_the_system_and_only_for_the_right_name() 
     let error = ask(&Client::new(&own_ca(other.ca_file())).unwrap()).await.unwrap_err();
     assert_eq!(error.reason(), "sts_tls");
     assert!(error.to_string().contains("not signed by a CA that this program trusts"), "{error}");
+    assert!(error.to_string().ends_with("name its PEM file in SSL_CERT_FILE"), "{error}");
+    let named = ClientOptions { ca_setting: "--sts-ca-file", ..own_ca(other.ca_file()) };
+    let error = ask(&Client::new(&named).unwrap()).await.unwrap_err();
+    assert!(error.to_string().ends_with("name its PEM file in --sts-ca-file"), "{error}");
+    assert!(!error.may_have_reached_sts());
 
     let misnamed = Server::tls("elsewhere.example", |_| json(200, CALLER));
     let error = ask(&client_of(&misnamed)).await.unwrap_err();
@@ -249,6 +258,7 @@ async fn gives_up_after_its_time_limit() {
     let started = Instant::now();
     // The TLS handshake never ends: the limit for connecting holds.
     let error = ask(&Client::new(&options).unwrap()).await.unwrap_err();
+    assert!(!error.may_have_reached_sts());
     assert_eq!((error.reason(), error.is_passing()), ("sts_timeout", true), "{error}");
     assert!(started.elapsed() < Duration::from_secs(3));
 
@@ -262,6 +272,7 @@ async fn gives_up_after_its_time_limit() {
     let error = ask(&Client::new(&slow).unwrap()).await.unwrap_err();
     assert_eq!(error.reason(), "sts_timeout", "{error}");
     assert!(error.to_string().contains("0.3 s"), "{error}");
+    assert!(error.may_have_reached_sts());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use signature::Secret;
 
 use super::error::{Refusal, StsError, is_passing_refusal};
+use super::unique;
 use crate::Credentials;
 use crate::http::{Body, MAX_BODY_BYTES};
 
@@ -41,7 +42,7 @@ impl Asked<'_> {
 pub(super) fn interpret(asked: Asked<'_>, answer: Answer) -> Result<Map<String, Value>, StsError> {
     let Answer { status, json, body } = answer;
     let object = match &body {
-        Body::Whole(bytes) if json => serde_json::from_slice::<Map<String, Value>>(bytes).ok(),
+        Body::Whole(bytes) if json => unique::object(bytes),
         Body::Whole(_) | Body::TooLarge => None,
     };
     match (status, object) {
@@ -49,7 +50,7 @@ pub(super) fn interpret(asked: Asked<'_>, answer: Answer) -> Result<Map<String, 
         (200, None) => Err(asked.invalid(match body {
             Body::TooLarge => format!("its answer is larger than {MAX_BODY_BYTES} bytes"),
             Body::Whole(_) if !json => "its content type is not application/json".to_owned(),
-            Body::Whole(_) => "its answer is no JSON object".to_owned(),
+            Body::Whole(_) => "its answer is no JSON object in which each key stands once".to_owned(),
         })),
         (400.., object) => Err(refused(asked, status, object.unwrap_or_default())),
         (300..400, _) => Err(asked.invalid(format!("it redirects elsewhere (HTTP {status})"))),
@@ -253,6 +254,20 @@ mod tests {
         let (principal, request_id) = caller(ASKED, &answer(200, CALLER).unwrap()).unwrap();
         assert_eq!(principal.arn(), "acs:ram::1234567890123456:user/alice");
         assert_eq!(request_id, "7F75E7B4-4636");
+    }
+
+    #[test]
+    fn an_identity_elsewhere_than_at_the_top_or_said_twice_is_nobody() {
+        let nested = format!(r#"{{"Result":{CALLER},"RequestId":"7F75E7B4-4636"}}"#);
+        let error = caller(ASKED, &answer(200, &nested).unwrap()).unwrap_err();
+        assert!(matches!(error, StsError::InvalidAnswer { .. }), "{error}");
+        for twice in [
+            CALLER.replacen('{', r#"{"Arn":"acs:ram::1234567890123456:user/bob","#, 1),
+            CALLER.replacen('{', r#"{"\u0041rn":"acs:ram::1234567890123456:user/bob","#, 1),
+        ] {
+            let error = answer(200, &twice).unwrap_err();
+            assert!(error.to_string().contains("each key stands once") && error.is_passing(), "{error}");
+        }
     }
 
     #[test]

@@ -2,89 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use identity::Principal;
 use jiff::Timestamp;
 use reqwest::Method;
-use reqwest::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use signature::{acs3, encoding, format_timestamp};
 
-use super::answer::{self, Answer, Asked};
-use super::error::{Fault, StsError};
+use super::answer::{self, Asked};
+use super::error::StsError;
+use super::exchange::{Outgoing, unsendable};
+use super::options::{ClientError, ClientOptions, PresignedRequest};
+use super::probe::Probe;
 use super::{AssumeRole, AssumeRoleWithOidc, Endpoint};
 use crate::Credentials;
 use crate::http;
-use crate::network::{Proxy, ProxyError, ProxyRules, Trust, TrustError, process_environment};
+use crate::network::{Proxy, ProxyRules, Trust, process_environment};
 
 const VERSION: &str = "2015-04-01";
 const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 /// STS closes idle connections after 25 s (its `keep-alive` header): stop using them before that.
 const POOL_IDLE: Duration = Duration::from_secs(20);
-
-/// How to reach STS.
-#[derive(Clone, Debug)]
-pub struct ClientOptions {
-    /// Where STS is.
-    pub endpoint: Endpoint,
-    /// A PEM bundle to trust instead of the system's CA store.
-    pub ca_file: Option<PathBuf>,
-    /// Limit for the TCP and TLS handshakes.
-    pub connect_timeout: Duration,
-    /// Limit for a whole call, the handshakes included.
-    pub timeout: Duration,
-    /// The `User-Agent` of requests that do not bring their own.
-    pub user_agent: String,
-}
-
-impl ClientOptions {
-    /// 2 s to connect, 5 s for a call, and the system's CA store.
-    pub fn new(endpoint: Endpoint, user_agent: impl Into<String>) -> Self {
-        Self {
-            endpoint,
-            ca_file: None,
-            connect_timeout: Duration::from_secs(2),
-            timeout: Duration::from_secs(5),
-            user_agent: user_agent.into(),
-        }
-    }
-}
-
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClientError {
-    /// Nothing to trust.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// A proxy that cannot be used.
-    #[error(transparent)]
-    Proxy(#[from] ProxyError),
-    /// The HTTP library refuses the settings.
-    #[error("cannot set up the HTTP client: {detail}")]
-    Build {
-        /// The library's words.
-        detail: String,
-    },
-}
-
-/// A request that somebody else has signed.
-#[derive(Clone)]
-pub struct PresignedRequest {
-    /// `POST` or `GET`.
-    pub method: String,
-    /// The parameters, decoded.
-    pub query: Vec<(String, String)>,
-    /// `authorization`, `user-agent`, `accept`, `content-type` and `x-acs-*` only. `host` is the endpoint's own.
-    pub headers: Vec<(String, String)>,
-}
-
-impl fmt::Debug for PresignedRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PresignedRequest").field("method", &self.method).finish_non_exhaustive()
-    }
-}
 
 /// A client of one STS endpoint. Cheap to clone; clones share the connections.
 ///
@@ -92,13 +30,14 @@ impl fmt::Debug for PresignedRequest {
 /// only: on one shared HTTP/2 connection, a call that times out leaves the dead connection to the next.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
-    endpoint: Endpoint,
-    authority: String,
-    proxy: Option<String>,
-    trust_problems: Vec<String>,
-    connect_timeout: Duration,
-    timeout: Duration,
+    pub(super) http: reqwest::Client,
+    pub(super) endpoint: Endpoint,
+    pub(super) authority: String,
+    pub(super) proxy: Option<String>,
+    pub(super) trust_problems: Vec<String>,
+    pub(super) connect_timeout: Duration,
+    pub(super) timeout: Duration,
+    pub(super) ca_setting: &'static str,
 }
 
 impl fmt::Debug for Client {
@@ -109,14 +48,6 @@ impl fmt::Debug for Client {
             .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
-}
-
-struct Outgoing {
-    action: &'static str,
-    method: Method,
-    query: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
 }
 
 impl Client {
@@ -169,12 +100,41 @@ impl Client {
             trust_problems: prepared.problems,
             connect_timeout: options.connect_timeout,
             timeout: options.timeout,
+            ca_setting: options.ca_setting,
         })
     }
 
     /// The endpoint that this client asks.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The proxy that requests go through, `HOST:PORT`, or none.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    /// Sends a `GetCallerIdentity` that nobody signed: the refusal shows that STS is there, and its clock.
+    ///
+    /// # Errors
+    /// [`StsError::Network`] where no answer came. Any answer, whatever it says, is no error.
+    pub async fn probe(&self) -> Result<Probe, StsError> {
+        let started = Instant::now();
+        let prepared = self.prepare(Outgoing {
+            action: GET_CALLER_IDENTITY,
+            method: Method::GET,
+            query: pairs([("Action", GET_CALLER_IDENTITY), ("Format", "JSON"), ("Version", VERSION)]),
+            headers: pairs([("accept", "application/json")]),
+            body: Vec::new(),
+        })?;
+        let failed = |error| self.network_error(GET_CALLER_IDENTITY, &error);
+        let response = self.http.execute(prepared).await.map_err(failed)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = match http::read_body(response).await.map_err(failed)? {
+            http::Body::Whole(body) => body,
+            http::Body::TooLarge => Vec::new(),
+        };
+        Ok(Probe::new(status, &headers, &body, started))
     }
 
     /// Sends a `GetCallerIdentity` that the caller has signed, to this client's endpoint, and gives the principal with
@@ -337,83 +297,6 @@ impl Client {
             body: Vec::new(),
         }
     }
-
-    async fn exchange(&self, request: Outgoing) -> Result<Answer, StsError> {
-        let action = request.action;
-        let started = Instant::now();
-        let prepared = self.prepare(request)?;
-        let failed = |error| self.network_error(action, &error);
-        let response = self.http.execute(prepared).await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let json = http::is_json(&response);
-        let body = http::read_body(response).await.map_err(failed)?;
-        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(action, endpoint = %self.authority, status, milliseconds, "STS answered");
-        Ok(Answer { status, json, body })
-    }
-
-    fn prepare(&self, request: Outgoing) -> Result<reqwest::Request, StsError> {
-        let Outgoing { action, method, query, headers, body } = request;
-        let mut text = format!("https://{}/", self.authority);
-        if !query.is_empty() {
-            text.push('?');
-            text.push_str(&encoding::build_query(&query));
-        }
-        let url = reqwest::Url::parse(&text).map_err(|_| unsendable(action, "its URL is malformed"))?;
-        let mut prepared = reqwest::Request::new(method, url);
-        for (name, value) in headers {
-            let bad = |_| unsendable(action, "a header of it holds characters that HTTP does not allow");
-            let parsed: HeaderName = name.parse().map_err(|_| bad(()))?;
-            let mut value: HeaderValue = value.parse().map_err(|_| bad(()))?;
-            value.set_sensitive(matches!(parsed.as_str(), "authorization" | "x-acs-security-token"));
-            // One value a name: what was signed is defined for one only.
-            if prepared.headers_mut().insert(parsed, value).is_some() {
-                return Err(unsendable(action, "a header of it occurs more than once"));
-            }
-        }
-        // The HTTP library leaves it out for an empty body, and servers may then answer 411.
-        if prepared.method() == Method::POST && body.is_empty() {
-            prepared.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        *prepared.body_mut() = Some(body.into());
-        Ok(prepared)
-    }
-
-    fn network_error(&self, action: &'static str, error: &reqwest::Error) -> StsError {
-        let proxy = self.proxy.clone();
-        let reason = http::reason(error);
-        let fault = if error.is_timeout() {
-            let after = if error.is_connect() { self.connect_timeout } else { self.timeout };
-            Fault::Timeout { after, proxy }
-        } else if let Some(tls) = http::tls_error(error) {
-            Fault::Tls { reason: self.tls_reason(tls), proxy }
-        } else if error.is_connect() {
-            Fault::Connect { reason, proxy }
-        } else {
-            Fault::Broken { reason }
-        };
-        StsError::Network { action, endpoint: self.authority.clone(), fault }
-    }
-
-    fn tls_reason(&self, error: &rustls::Error) -> String {
-        use rustls::{CertificateError, Error};
-        match error {
-            // A bad signature is what another CA of the same name gives.
-            Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-                let mut text =
-                    "its certificate is not signed by a CA that this program trusts; if that CA is \
-                                right, name its PEM file in SSL_CERT_FILE"
-                        .to_owned();
-                if !self.trust_problems.is_empty() {
-                    text.push_str(" (could not be read: ");
-                    text.push_str(&self.trust_problems.join("; "));
-                    text.push(')');
-                }
-                text
-            }
-            other => http::one_line(&other.to_string()),
-        }
-    }
 }
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
@@ -422,8 +305,4 @@ fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
 
 fn nonce() -> String {
     uuid::Uuid::new_v4().simple().to_string()
-}
-
-fn unsendable(action: &'static str, detail: &str) -> StsError {
-    StsError::Request { action, detail: detail.to_owned() }
 }

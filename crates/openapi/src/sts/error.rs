@@ -35,6 +35,8 @@ pub enum StsError {
         endpoint: String,
         /// How far it came.
         fault: Fault,
+        /// Whether any byte of the request may have left: STS may have dealt with it then.
+        may_be_sent: bool,
     },
     /// The answer is not one that STS gives: a captive portal, a proxy's page, another service.
     #[error(
@@ -142,6 +144,18 @@ impl StsError {
         match self {
             Self::Unavailable { .. } | Self::Network { .. } | Self::InvalidAnswer { .. } => true,
             Self::Refused { .. } | Self::Principal { .. } | Self::Request { .. } => false,
+        }
+    }
+
+    /// Whether STS may have dealt with the request, so that one that it takes once only must not be sent again.
+    pub fn may_have_reached_sts(&self) -> bool {
+        match self {
+            Self::Network { may_be_sent, .. } => *may_be_sent,
+            Self::Request { .. } => false,
+            Self::Refused { .. }
+            | Self::Unavailable { .. }
+            | Self::InvalidAnswer { .. }
+            | Self::Principal { .. } => true,
         }
     }
 

@@ -1,0 +1,107 @@
+//! One request to STS and its answer, over HTTP.
+
+use std::time::Instant;
+
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use signature::encoding;
+
+use super::Client;
+use super::answer::Answer;
+use super::error::{Fault, StsError};
+use crate::http;
+
+/// A request that is ready to be written down.
+pub(super) struct Outgoing {
+    pub(super) action: &'static str,
+    pub(super) method: Method,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Client {
+    pub(super) async fn exchange(&self, request: Outgoing) -> Result<Answer, StsError> {
+        let action = request.action;
+        let started = Instant::now();
+        let prepared = self.prepare(request)?;
+        let failed = |error| self.network_error(action, &error);
+        let response = self.http.execute(prepared).await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let json = http::is_json(&response);
+        let body = http::read_body(response).await.map_err(failed)?;
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(action, endpoint = %self.authority, status, milliseconds, "STS answered");
+        Ok(Answer { status, json, body })
+    }
+
+    pub(super) fn prepare(&self, request: Outgoing) -> Result<reqwest::Request, StsError> {
+        let Outgoing { action, method, query, headers, body } = request;
+        let mut text = format!("https://{}/", self.authority);
+        if !query.is_empty() {
+            text.push('?');
+            text.push_str(&encoding::build_query(&query));
+        }
+        let url = reqwest::Url::parse(&text).map_err(|_| unsendable(action, "its URL is malformed"))?;
+        let mut prepared = reqwest::Request::new(method, url);
+        for (name, value) in headers {
+            let bad = |_| unsendable(action, "a header of it holds characters that HTTP does not allow");
+            let parsed: HeaderName = name.parse().map_err(|_| bad(()))?;
+            let mut value: HeaderValue = value.parse().map_err(|_| bad(()))?;
+            value.set_sensitive(matches!(parsed.as_str(), "authorization" | "x-acs-security-token"));
+            // One value a name: what was signed is defined for one only.
+            if prepared.headers_mut().insert(parsed, value).is_some() {
+                return Err(unsendable(action, "a header of it occurs more than once"));
+            }
+        }
+        // The HTTP library leaves it out for an empty body, and servers may then answer 411.
+        if prepared.method() == Method::POST && body.is_empty() {
+            prepared.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        *prepared.body_mut() = Some(body.into());
+        Ok(prepared)
+    }
+
+    pub(super) fn network_error(&self, action: &'static str, error: &reqwest::Error) -> StsError {
+        let proxy = self.proxy.clone();
+        let reason = http::reason(error);
+        let fault = if error.is_timeout() {
+            let after = if error.is_connect() { self.connect_timeout } else { self.timeout };
+            Fault::Timeout { after, proxy }
+        } else if let Some(tls) = http::tls_error(error) {
+            Fault::Tls { reason: self.tls_reason(tls), proxy }
+        } else if error.is_connect() {
+            Fault::Connect { reason, proxy }
+        } else {
+            Fault::Broken { reason }
+        };
+        // Only what failed while connecting has surely sent nothing: an alert of TLS may come after the request.
+        let may_be_sent = !error.is_connect();
+        StsError::Network { action, endpoint: self.authority.clone(), fault, may_be_sent }
+    }
+
+    fn tls_reason(&self, error: &rustls::Error) -> String {
+        use rustls::{CertificateError, Error};
+        match error {
+            // A bad signature is what another CA of the same name gives.
+            Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+                let mut text = format!(
+                    "its certificate is not signed by a CA that this program trusts; if that CA is right, name its \
+                     PEM file in {}",
+                    self.ca_setting
+                );
+                if !self.trust_problems.is_empty() {
+                    text.push_str(" (could not be read: ");
+                    text.push_str(&self.trust_problems.join("; "));
+                    text.push(')');
+                }
+                text
+            }
+            other => http::one_line(&other.to_string()),
+        }
+    }
+}
+
+pub(super) fn unsendable(action: &'static str, detail: &str) -> StsError {
+    StsError::Request { action, detail: detail.to_owned() }
+}
