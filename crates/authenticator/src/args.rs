@@ -8,6 +8,14 @@ use clap::{Args, Parser, Subcommand};
 use openapi::sts::Endpoint;
 use tracing::Level;
 
+use crate::serving::ServingArguments;
+
+use crate::add::AddArguments;
+use crate::doctor::DoctorArguments;
+use crate::explain::ExplainArguments;
+use crate::lint::LintArguments;
+use crate::verify::VerifyArguments;
+
 /// Feature gates of the public program. Their names are accepted and change nothing.
 const FEATURE_GATES: [&str; 4] =
     ["ConfiguredInitDirectories", "RAMIdentityMappingCRD", "AllAlpha", "AllBeta"];
@@ -56,8 +64,23 @@ pub enum Command {
     Init(InitArguments),
     /// Answer the API server's TokenReviews until SIGTERM
     Server(Box<ServerArguments>),
+    /// Check a token as the server does, and print who signed it
+    Verify(VerifyArguments),
+    /// Map a RAM user or role in ConfigMap kube-system/alibabacloud-auth (backend ACKConfigMap)
+    Add(AddArguments),
+    /// Look for what keeps people from logging in: STS, clock, certificate, kubeconfig, port, API server, rights, CRD.
+    /// Takes the server's flags, and says what to mend; exit status 1 where something fails
+    Doctor(Box<DoctorArguments>),
+    /// Say which mapping wins for a RAM identity, why, which others match, and who that is in Kubernetes. Exit status: 0
+    /// mapped, 1 not mapped or refused, 2 wrong flags or unreadable input
+    Explain(Box<ExplainArguments>),
+    /// Find what is wrong with mappings, dangerous, or different from the public server. Exit status: 0 no errors, 1
+    /// errors (with --strict, warnings too), 2 wrong flags or unreadable input
+    Lint(Box<LintArguments>),
     /// Print the version
     Version(VersionArguments),
+    /// Ask a running server whether it is ready: exit status 0, or 1 and what is missing
+    Health(crate::health::HealthArguments),
 }
 
 /// Flags of `init`.
@@ -69,6 +92,9 @@ pub struct InitArguments {
     /// Host name by which the API server reaches this server, for certificate and kubeconfig [default: localhost]
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
+    /// Make a client certificate too, by which the API server shows who it is, for `server --client-ca-file`
+    #[arg(long)]
+    pub client_certificate: bool,
 }
 
 /// Flags of `server`.
@@ -111,6 +137,12 @@ pub struct ServerArguments {
     /// Token versions to accept: v1, v2
     #[arg(long, value_name = "VERSION,…", value_delimiter = ',', default_value = "v1,v2")]
     pub token_versions: Vec<String>,
+    /// Longest token to read, in bytes, its prefix included; 1024 to 49152
+    #[arg(long, value_name = "BYTES", default_value = "8192", value_parser = clap::value_parser!(u32).range(1024..=49152))]
+    pub max_token_bytes: u32,
+    /// Accept tokens that carry this query parameter beside the known ones, spelled exactly so. May be repeated
+    #[arg(long, value_name = "KEY", action = clap::ArgAction::Append, value_parser = token_query_key)]
+    pub allow_token_query_key: Vec<String>,
     /// Kubeconfig for reading mappings from the API server [default: server.kubeconfig of the configuration, else the
     /// pod's service account]
     #[arg(long, value_name = "FILE")]
@@ -118,12 +150,41 @@ pub struct ServerArguments {
     /// Create the RAMIdentityMapping CRD where it is missing (with backend CRD); one that is there stays as it is
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
     pub sync_crd: bool,
+    /// Write status and Events of RAMIdentityMappings (with backend CRD); of several replicas one does
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
+    pub write_status: bool,
+    /// Namespace of the Lease that says which replica writes [default: the pod's own, else the kubeconfig context's;
+    /// kube-system instead of default]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub lease_namespace: Option<String>,
+    /// Only the configuration file's mappings count (server.mapRoles, mapUsers, mapAccounts, breakGlass): no other
+    /// backend is asked, and the API server is not needed
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub bootstrap_only: bool,
+    /// Let the pattern of a RAMIdentityMapping have wildcards in its account id. Whoever owns any account can then
+    /// make a role whose name matches
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub allow_any_account: bool,
+    /// Refuse a login whose RAM id is not the one that the first login of the RAMIdentityMapping had: somebody was
+    /// made again under an old name. Without it such a login is only reported
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    pub refuse_changed_principals: bool,
+    /// Reserve user and group names that begin so, beside system: only a mapping that writes the prefix out itself can
+    /// make one. May be repeated
+    #[arg(long, value_name = "PREFIX", action = clap::ArgAction::Append, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reserved_prefix: Vec<String>,
     /// Where to answer /healthz, /livez and /readyz in plain HTTP; empty: nowhere
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:21363", value_parser = health_address)]
     pub health_address: HealthAddress,
     /// On SIGTERM, time for answering what is under way
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s")]
     pub shutdown_grace_period: Duration,
+    /// Memory and limits of calls to STS.
+    #[command(flatten)]
+    pub gate: crate::gate::GateArguments,
+    /// Certificates, sockets and limits.
+    #[command(flatten)]
+    pub serving: ServingArguments,
 }
 
 /// An address to listen on, or none.
@@ -170,7 +231,11 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-fn sts_endpoint(text: &str) -> Result<Endpoint, String> {
+pub(crate) fn token_query_key(text: &str) -> Result<String, String> {
+    token::check_extra_query_key(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+pub(crate) fn sts_endpoint(text: &str) -> Result<Endpoint, String> {
     text.parse().map_err(|error: openapi::sts::EndpointError| error.to_string())
 }
 
@@ -259,6 +324,10 @@ mod tests {
             ("server --feature-gates Other=true", "--feature-gates"),
             ("server --feature-gates AllAlpha=maybe", "--feature-gates"),
             ("server --sts-timeout 0s", "--sts-timeout"),
+            ("server --max-token-bytes 1000", "--max-token-bytes"),
+            ("server --max-token-bytes 65536", "--max-token-bytes"),
+            ("server --allow-token-query-key Action", "--allow-token-query-key"),
+            ("server --allow-token-query-key a%62", "--allow-token-query-key"),
             ("server --sts-timeout -1s", "-1"),
             ("server --sts-endpoint http://x", "--sts-endpoint"),
             ("server --log-level loud", "--log-level"),

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use identity::{KubernetesUser, Principal, PrincipalKind, Source};
+use identity::{IdentityCheck, KubernetesUser, Principal, PrincipalKind, Source};
 use jiff::Timestamp;
-use openapi::sts::{Client, PresignedRequest, StsError};
 use signature::Secret;
-use token::{Rules, Token};
+use token::Rules;
 
-use crate::mappings::{BackendMode, Lookup, Mappings};
+use crate::gate::{Gate, GateError, TokenHash};
+use crate::mappings::{BREAK_GLASS, BackendMode, Lookup, Mappings};
 use crate::metrics::{Metrics, ResultLabel};
+use crate::operator::LoginObserver;
 
 /// What is to be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +37,11 @@ pub struct Decision {
     /// The access key that the token names, true or not.
     pub access_key_id: Option<String>,
     /// Who STS says it is.
-    pub principal: Option<Principal>,
+    pub principal: Option<Arc<Principal>>,
     /// STS's request ID.
-    pub request_id: Option<String>,
+    pub request_id: Option<Arc<str>>,
+    /// Whether STS's answer was remembered; none where STS's answer did not matter.
+    pub cached: Option<bool>,
     /// The mapping that won.
     pub mapping: Option<Source>,
 }
@@ -47,12 +50,13 @@ pub struct Decision {
 #[derive(Clone, Debug)]
 pub struct Authenticator {
     shared: Arc<Shared>,
+    observer: LoginObserver,
 }
 
 #[derive(Debug)]
 struct Shared {
     rules: Rules,
-    sts: Client,
+    gate: Gate,
     mappings: Mappings,
     backends: Vec<BackendMode>,
     metrics: Metrics,
@@ -62,12 +66,21 @@ impl Authenticator {
     /// Puts the parts together. `backends` are named in the advice to administrators.
     pub fn new(
         rules: Rules,
-        sts: Client,
+        gate: Gate,
         mappings: Mappings,
         backends: Vec<BackendMode>,
         metrics: Metrics,
     ) -> Authenticator {
-        Authenticator { shared: Arc::new(Shared { rules, sts, mappings, backends, metrics }) }
+        Authenticator {
+            shared: Arc::new(Shared { rules, gate, mappings, backends, metrics }),
+            observer: LoginObserver::default(),
+        }
+    }
+
+    /// The same, telling `observer` of the ids of those who log in.
+    #[must_use]
+    pub fn with_observer(self, observer: LoginObserver) -> Authenticator {
+        Authenticator { observer, ..self }
     }
 
     /// Decides about one token at the time `now`.
@@ -80,13 +93,15 @@ impl Authenticator {
             access_key_id: None,
             principal: None,
             request_id: None,
+            cached: None,
             mapping: None,
         };
         if token_text.is_empty() {
             decision.outcome = Outcome::Denied("the TokenReview holds no token".to_owned());
             return decision;
         }
-        decision.fingerprint = token::fingerprint(token_text.expose());
+        let hash = TokenHash::of(token_text.expose());
+        decision.fingerprint = hash.fingerprint();
         let token = match token::decode(token_text.expose(), &self.shared.rules, now) {
             Ok(token) => token,
             Err(error) => {
@@ -96,39 +111,35 @@ impl Authenticator {
             }
         };
         decision.access_key_id = Some(token.access_key_id().to_owned());
-        match self.ask_sts(&token).await {
-            Err(error) => refuse_by_sts(&mut decision, &error),
-            Ok((principal, request_id)) => {
-                decision.request_id = Some(request_id);
-                self.look_up(&mut decision, &principal);
-                decision.principal = Some(principal);
+        match self.shared.gate.identify(&token, hash, now).await {
+            Err(error) => refuse_by_gate(&mut decision, &error),
+            Ok(identified) => {
+                self.look_up(&mut decision, &identified.principal);
+                match decision.result {
+                    ResultLabel::Success => self.shared.gate.mapped(token.access_key_id(), now),
+                    ResultLabel::UnknownUser if !identified.cached => {
+                        self.shared.gate.not_mapped(token.access_key_id(), now);
+                    }
+                    _ => {}
+                }
+                decision.request_id = Some(identified.request_id);
+                decision.principal = Some(identified.principal);
+                decision.cached = Some(identified.cached);
             }
         }
         decision
     }
 
-    async fn ask_sts(&self, token: &Token) -> Result<(Principal, String), StsError> {
-        let request = token.request();
-        let presigned = PresignedRequest {
-            method: request.method.to_owned(),
-            query: request.query,
-            headers: request.headers,
-        };
-        let answer = self.shared.sts.get_caller_identity_presigned(&presigned).await;
-        match &answer {
-            Ok(_) | Err(StsError::Principal { .. }) => self.shared.metrics.sts_response(200),
-            Err(StsError::Refused { refusal, .. } | StsError::Unavailable { refusal, .. }) => {
-                self.shared.metrics.sts_response(refusal.status);
-            }
-            Err(StsError::Network { .. }) => self.shared.metrics.sts_connection_failure(),
-            Err(_) => {}
-        }
-        answer
+    /// Puts the sizes of tables into the metrics.
+    pub fn measure(&self) {
+        self.shared.gate.measure();
     }
 
     fn look_up(&self, decision: &mut Decision, principal: &Principal) {
         match self.shared.mappings.lookup(principal) {
-            Lookup::Mapped { user, source } => {
+            Lookup::Mapped { user, source, identity } => {
+                self.note_identity(principal, &source, &identity);
+                self.note_break_glass(principal, &source);
                 decision.result = ResultLabel::Success;
                 decision.reason = "mapped";
                 decision.mapping = Some(source);
@@ -143,6 +154,13 @@ impl Authenticator {
                 ));
                 decision.mapping = Some(source);
             }
+            Lookup::PrincipalMismatch { source, identity } => {
+                self.note_identity(principal, &source, &identity);
+                decision.result = ResultLabel::UnknownUser;
+                decision.reason = "principal_mismatch";
+                decision.outcome = Outcome::Denied(mismatch(principal, &source, &identity));
+                decision.mapping = Some(source);
+            }
             Lookup::NotMapped => {
                 decision.result = ResultLabel::UnknownUser;
                 decision.reason = "not_mapped";
@@ -155,6 +173,30 @@ impl Authenticator {
                     "the mappings of backend {backend} are not known yet; the log says why if this lasts"
                 ));
             }
+        }
+    }
+
+    fn note_identity(&self, principal: &Principal, source: &Source, identity: &IdentityCheck) {
+        self.observer.saw_login(source, principal, identity);
+        match identity {
+            IdentityCheck::PinMismatch { .. } => self.shared.metrics.principal_mismatch(true),
+            IdentityCheck::Changed { .. } => {
+                self.shared.metrics.principal_mismatch(false);
+                tracing::warn!("{}", mismatch(principal, source, identity));
+            }
+            IdentityCheck::NotApplicable | IdentityCheck::First | IdentityCheck::Same => {}
+        }
+    }
+
+    fn note_break_glass(&self, principal: &Principal, source: &Source) {
+        if &*source.backend == BREAK_GLASS {
+            self.shared.metrics.break_glass_login();
+            tracing::warn!(
+                "{} logs in through the break-glass mapping {}: see that it is meant to, and remove the mapping \
+                 when it is no longer needed",
+                shown(principal),
+                source.object
+            );
         }
     }
 
@@ -175,6 +217,21 @@ fn shown(principal: &Principal) -> String {
     format!("{:?}", principal.arn())
 }
 
+fn mismatch(principal: &Principal, source: &Source, identity: &IdentityCheck) -> String {
+    let (principal, id) = (shown(principal), principal.user_id());
+    match identity {
+        IdentityCheck::PinMismatch { expected } => format!(
+            "{principal} has the RAM id {id}, and mapping {source} is pinned to {expected:?}: somebody else of this \
+             name; where that is meant, change its spec.principalID"
+        ),
+        IdentityCheck::Changed { expected } => format!(
+            "{principal} has the RAM id {id}, and the first login of mapping {source} had {expected:?}: made again \
+             under an old name? Where that is meant, clear its status.userID or write spec.principalID"
+        ),
+        IdentityCheck::NotApplicable | IdentityCheck::First | IdentityCheck::Same => String::new(),
+    }
+}
+
 fn place(backend: BackendMode, principal: &Principal) -> &'static str {
     match backend {
         BackendMode::MountedFile if matches!(principal.kind(), PrincipalKind::AssumedRole { .. }) => {
@@ -187,10 +244,10 @@ fn place(backend: BackendMode, principal: &Principal) -> &'static str {
     }
 }
 
-fn refuse_by_sts(decision: &mut Decision, error: &StsError) {
+fn refuse_by_gate(decision: &mut Decision, error: &GateError) {
     decision.result = ResultLabel::StsError;
     decision.reason = error.reason();
-    decision.request_id = error.request_id().map(str::to_owned);
+    decision.request_id = error.request_id().map(Arc::from);
     let text = error.to_string();
     decision.outcome = if error.is_passing() { Outcome::Unavailable(text) } else { Outcome::Denied(text) };
 }

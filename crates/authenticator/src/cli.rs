@@ -9,23 +9,31 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use webhook_server::logging;
 
+use crate::add::AddArguments;
 use crate::args::{self, Arguments, Command, GlobalArguments, InitArguments, ServerArguments};
 use crate::clock::Clock;
 use crate::config::file::{self, FileConfig};
 use crate::config::{self, Environment};
-use crate::{init, server, version};
+use crate::doctor::{self, DoctorArguments};
+use crate::verify::VerifyArguments;
+use crate::{add, explain, health, init, lint, server, verify, version};
 
 /// The crates whose events follow `--log-level`.
 const OWN_CRATES: [&str; 6] = ["authenticator", "identity", "openapi", "resource", "token", "webhook_server"];
 
 /// Runs the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let usage_status = lint::usage_status(&arguments);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return print(&error.render().to_string());
         }
-        Err(error) => return fail(&args::one_line(&error)),
+        Err(error) => {
+            fail(&args::one_line(&error));
+            return usage_status;
+        }
     };
     let Arguments { global, command } = arguments;
     let result = match command {
@@ -33,6 +41,32 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Version(arguments)) => return print_version(&arguments),
         Some(Command::Init(arguments)) => run_init(&global, &arguments),
         Some(Command::Server(arguments)) => run_server(&global, &arguments),
+        Some(Command::Health(arguments)) => match health::ask(&arguments) {
+            Ok(text) => return print(&format!("{text}\n")),
+            Err(error) => Err(error.into()),
+        },
+        Some(Command::Doctor(arguments)) => match run_doctor(&global, &arguments) {
+            Ok((text, doctor::State::Fail)) => {
+                print(&text);
+                return ExitCode::FAILURE;
+            }
+            Ok((text, _)) => return print(&text),
+            Err(error) => Err(error),
+        },
+        Some(Command::Explain(arguments)) => {
+            return run_check(&global, explain::run(&arguments, global.config.as_deref()));
+        }
+        Some(Command::Lint(arguments)) => {
+            return run_check(&global, lint::run(&arguments, global.config.as_deref()));
+        }
+        Some(Command::Verify(arguments)) => match run_verify(&global, &arguments) {
+            Ok(text) => return print(&format!("{text}\n")),
+            Err(error) => Err(error),
+        },
+        Some(Command::Add(arguments)) => match run_add(&global, &arguments) {
+            Ok(text) => return print(&text.unwrap_or_default()),
+            Err(error) => Err(error),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,8 +85,7 @@ fn run_init(global: &GlobalArguments, arguments: &InitArguments) -> Result<(), A
 
 fn run_server(global: &GlobalArguments, arguments: &ServerArguments) -> Result<(), AnyError> {
     let file = read_file(global)?;
-    let environment = Environment { sts_region: std::env::var("STS_REGION").ok() };
-    let config = config::server(global, arguments, &file, &environment)?;
+    let config = config::server(global, arguments, &file, &environment())?;
     start_log(global);
     // One thread would be stopped by one slow moment, as of building an index; so two, on the smallest machine too.
     let threads = std::thread::available_parallelism().map_or(2, |count| count.get().max(2));
@@ -61,6 +94,59 @@ fn run_server(global: &GlobalArguments, arguments: &ServerArguments) -> Result<(
     // Tasks that wait on a dead network are not waited for.
     runtime.shutdown_background();
     Ok(result?)
+}
+
+fn run_verify(global: &GlobalArguments, arguments: &VerifyArguments) -> Result<String, AnyError> {
+    let file = read_file(global)?;
+    let cluster_ids = config::cluster_ids(global, &file)?;
+    start_log(global);
+    let now = Clock::system().now();
+    Ok(one_task(verify::run(cluster_ids, arguments, &file, &environment(), now))??)
+}
+
+fn run_doctor(
+    global: &GlobalArguments,
+    arguments: &DoctorArguments,
+) -> Result<(String, doctor::State), AnyError> {
+    let file = read_file(global)?;
+    start_log(global);
+    let report = one_task(doctor::run(global, arguments, &file, &environment(), &Clock::system()))?;
+    let text = if arguments.output == "json" { report.json() } else { report.text() };
+    Ok((text, report.state()))
+}
+
+fn run_add(global: &GlobalArguments, arguments: &AddArguments) -> Result<Option<String>, AnyError> {
+    start_log(global);
+    Ok(one_task(add::run(arguments))??)
+}
+
+/// For commands whose exit status says what they found.
+fn run_check(global: &GlobalArguments, check: impl Future<Output = lint::Outcome>) -> ExitCode {
+    start_log(global);
+    let outcome = match one_task(check) {
+        Ok(outcome) => outcome,
+        Err(error) => return fail(&error.to_string()),
+    };
+    if print(&outcome.stdout) == ExitCode::FAILURE {
+        return ExitCode::from(2);
+    }
+    if let Some(line) = outcome.stderr {
+        fail(&line);
+    }
+    ExitCode::from(outcome.status)
+}
+
+/// For commands that do one thing and end.
+fn one_task<F: Future>(task: F) -> std::io::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let output = runtime.block_on(task);
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    Ok(output)
+}
+
+fn environment() -> Environment {
+    Environment { sts_region: std::env::var("STS_REGION").ok() }
 }
 
 fn read_file(global: &GlobalArguments) -> Result<FileConfig, file::FileError> {

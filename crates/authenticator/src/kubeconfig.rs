@@ -33,10 +33,27 @@ fn advice(path: &Path) -> &'static str {
     }
 }
 
-/// The file's text. It holds no secret: `trust_anchor_pem` is a certificate, and the user is empty.
-pub fn text(hostname: &Hostname, port: u16, trust_anchor_pem: &str) -> String {
+/// Files by which the API server shows who it is, as it sees them; relative ones lie beside the kubeconfig.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// Its certificate.
+    pub certificate: PathBuf,
+    /// The key of that.
+    pub key: PathBuf,
+}
+
+/// The file's text. It holds no secret: `trust_anchor_pem` is a certificate, and the user is empty, or names files.
+pub fn text(hostname: &Hostname, port: u16, trust_anchor_pem: &str, client: Option<&ClientFiles>) -> String {
     let anchor = BASE64_STANDARD.encode(trust_anchor_pem);
     let host = hostname.for_url();
+    let user = match client {
+        None => " {}".to_owned(),
+        Some(ClientFiles { certificate, key }) => {
+            // A JSON string is one of YAML too, whatever the path holds.
+            let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy()).to_string();
+            format!("\n    client-certificate: {}\n    client-key: {}", quoted(certificate), quoted(key))
+        }
+    };
     format!(
         "apiVersion: v1
 kind: Config
@@ -47,7 +64,7 @@ clusters:
     server: https://{host}:{port}{AUTHENTICATE_PATH}
 users:
 - name: apiserver
-  user: {{}}
+  user:{user}
 contexts:
 - name: webhook
   context:
@@ -80,7 +97,7 @@ mod tests {
     #[test]
     fn is_the_kubeconfig_of_the_public_program() {
         let hostname = Hostname::parse("localhost").unwrap();
-        let read: Value = serde_saphyr::from_str(&text(&hostname, 21362, "PEM")).unwrap();
+        let read: Value = serde_saphyr::from_str(&text(&hostname, 21362, "PEM", None)).unwrap();
         let expected = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -91,8 +108,19 @@ mod tests {
             "current-context": "webhook",
         });
         assert_eq!(read, expected);
-        let six = text(&Hostname::parse("fd00::1").unwrap(), 1, "PEM");
+        let six = text(&Hostname::parse("fd00::1").unwrap(), 1, "PEM", None);
         assert!(six.contains("server: https://[fd00::1]:1/authenticate"), "{six}");
+    }
+
+    #[test]
+    fn names_the_clients_files_whatever_their_names_hold() {
+        let hostname = Hostname::parse("localhost").unwrap();
+        let client =
+            ClientFiles { certificate: "client.pem".into(), key: "/a \"b\"/\n#: {c}/client-key.pem".into() };
+        let read: Value = serde_saphyr::from_str(&text(&hostname, 1, "PEM", Some(&client))).unwrap();
+        let expected =
+            json!({"client-certificate": "client.pem", "client-key": "/a \"b\"/\n#: {c}/client-key.pem"});
+        assert_eq!(read["users"][0]["user"], expected);
     }
 
     #[test]

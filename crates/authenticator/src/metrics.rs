@@ -4,6 +4,7 @@ use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use crate::gate::GateMetrics;
 use crate::version::VERSION;
 
 /// How a review ended: the public program's labels, its spelling of the fourth included, and one for the passing faults
@@ -58,7 +59,13 @@ pub struct Metrics {
     sts_connection_failures: IntCounter,
     mapping_rules: IntGauge,
     backend_synced: IntGaugeVec,
+    backend_reload_failures: IntCounterVec,
+    backend_stale: IntGaugeVec,
+    backend_skipped_entries: IntGaugeVec,
+    break_glass_logins: IntCounter,
+    principal_mismatches: IntCounterVec,
     certificate_end: Gauge,
+    gate: GateMetrics,
 }
 
 impl Metrics {
@@ -91,6 +98,36 @@ impl Metrics {
             Opts::new("backend_synced", "1 once a backend has told its mappings, else 0"),
             &["backend"],
         )?;
+        let backend_reload_failures = IntCounterVec::new(
+            Opts::new("backend_reload_failures_total", "Edits of a backend that could not be read"),
+            &["backend"],
+        )?;
+        let backend_stale = IntGaugeVec::new(
+            Opts::new(
+                "backend_stale",
+                "1 while what a backend says cannot be read and its last good state counts",
+            ),
+            &["backend"],
+        )?;
+        let backend_skipped_entries = IntGaugeVec::new(
+            Opts::new(
+                "backend_skipped_entries",
+                "Entries of a file or ConfigMap that are malformed and map nobody",
+            ),
+            &["backend"],
+        )?;
+        let break_glass_logins =
+            IntCounter::new("break_glass_logins_total", "Logins through a mapping of server.breakGlass")?;
+        let principal_mismatches = IntCounterVec::new(
+            Opts::new(
+                "principal_mismatches_total",
+                "Logins whose RAM id is not the one a mapping is pinned to (pinned) or has recorded (recorded)",
+            ),
+            &["id"],
+        )?;
+        for id in ["pinned", "recorded"] {
+            principal_mismatches.with_label_values(&[id]);
+        }
         let certificate_end = Gauge::new(
             "certificate_not_after_seconds",
             "When the serving certificate ends, in seconds since 1970",
@@ -103,9 +140,16 @@ impl Metrics {
         registry.register(Box::new(sts_connection_failures.clone()))?;
         registry.register(Box::new(mapping_rules.clone()))?;
         registry.register(Box::new(backend_synced.clone()))?;
+        registry.register(Box::new(backend_reload_failures.clone()))?;
+        registry.register(Box::new(backend_stale.clone()))?;
+        registry.register(Box::new(backend_skipped_entries.clone()))?;
+        registry.register(Box::new(break_glass_logins.clone()))?;
+        registry.register(Box::new(principal_mismatches.clone()))?;
         registry.register(Box::new(certificate_end.clone()))?;
         registry.register(Box::new(build))?;
+        let gate = GateMetrics::new(&registry)?;
         Ok(Metrics {
+            gate,
             registry,
             latency,
             reviews,
@@ -113,6 +157,11 @@ impl Metrics {
             sts_connection_failures,
             mapping_rules,
             backend_synced,
+            backend_reload_failures,
+            backend_stale,
+            backend_skipped_entries,
+            break_glass_logins,
+            principal_mismatches,
             certificate_end,
         })
     }
@@ -126,6 +175,11 @@ impl Metrics {
     pub fn review(&self, result: ResultLabel, reason: &'static str, seconds: f64) {
         self.latency.with_label_values(&[result.as_str()]).observe(seconds);
         self.reviews.with_label_values(&[result.as_str(), reason]).inc();
+    }
+
+    /// Those of the gate before STS.
+    pub fn gate(&self) -> &GateMetrics {
+        &self.gate
     }
 
     /// One answer of STS.
@@ -150,6 +204,32 @@ impl Metrics {
     /// Whether a backend has told its mappings.
     pub fn backend_synced(&self, backend: &str, synced: bool) {
         self.backend_synced.with_label_values(&[backend]).set(i64::from(synced));
+    }
+
+    /// A backend was read again; where that failed, its last good state stays in force.
+    pub fn backend_reloaded(&self, backend: &str, could_be_read: bool) {
+        let failures = self.backend_reload_failures.with_label_values(&[backend]);
+        if !could_be_read {
+            failures.inc();
+        }
+        self.backend_stale.with_label_values(&[backend]).set(i64::from(!could_be_read));
+    }
+
+    /// How many entries of a backend map nobody because they are malformed.
+    pub fn backend_skipped(&self, backend: &str, entries: usize) {
+        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        self.backend_skipped_entries.with_label_values(&[backend]).set(entries);
+    }
+
+    /// One login through the break-glass.
+    pub fn break_glass_login(&self) {
+        self.break_glass_logins.inc();
+    }
+
+    /// One login with another RAM id than the pinned or, else, the recorded one.
+    pub fn principal_mismatch(&self, is_pinned: bool) {
+        let id = if is_pinned { "pinned" } else { "recorded" };
+        self.principal_mismatches.with_label_values(&[id]).inc();
     }
 
     /// When the certificate ends.

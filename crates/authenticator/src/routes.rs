@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use hyper::body::Body;
+use prometheus::{IntCounterVec, Opts};
 use webhook_server::body::{BodyError, read_body};
 use webhook_server::respond::{self, Answer};
+use webhook_server::serve::Peer;
+use webhook_server::tls::Client;
 use webhook_server::{health, metrics as metrics_page};
 
 use crate::authenticate::{Authenticator, Decision, Outcome};
@@ -34,6 +37,25 @@ pub struct Routes {
     pub readiness: Readiness,
     /// The time of reviews.
     pub clock: Clock,
+    /// Where clients have to show a certificate: how many had none that is trusted, by reason.
+    pub client_refusals: Option<IntCounterVec>,
+}
+
+/// `client_refusals_total{reason}`.
+///
+/// # Errors
+/// A name that is taken.
+pub fn client_refusals(metrics: &Metrics) -> Result<IntCounterVec, prometheus::Error> {
+    let options = Opts::new(
+        "client_refusals_total",
+        "TokenReviews refused because the client showed no certificate that is trusted, by reason",
+    );
+    let refusals = IntCounterVec::new(options, &["reason"])?;
+    for reason in ["no_certificate", "no_longer_trusted"] {
+        refusals.with_label_values(&[reason]);
+    }
+    metrics.registry().register(Box::new(refusals.clone()))?;
+    Ok(refusals)
 }
 
 impl Routes {
@@ -43,12 +65,35 @@ impl Routes {
         B: Body<Data = Bytes> + Unpin,
     {
         match request.uri().path() {
-            AUTHENTICATE_PATH if request.method() == Method::POST => self.authenticate(request).await,
+            AUTHENTICATE_PATH if request.method() == Method::POST => match self.refuse_client(&request) {
+                Some(refusal) => refusal,
+                None => self.authenticate(request).await,
+            },
             AUTHENTICATE_PATH => respond::method_not_allowed("POST"),
             "/metrics" if is_read(request.method()) => self.metrics_page(),
             "/metrics" => respond::method_not_allowed("GET, HEAD"),
             _ => self.health(&request),
         }
+    }
+
+    /// 403 for whoever has to show a certificate and has not. Nothing of the request is read before.
+    fn refuse_client<B>(&self, request: &Request<B>) -> Option<Answer> {
+        let refusals = self.client_refusals.as_ref()?;
+        let (reason, text) = match request.extensions().get::<Client>() {
+            Some(Client::Verified) => return None,
+            Some(Client::NoLongerTrusted) => (
+                "no_longer_trusted",
+                "the client certificate is no longer trusted here; see --client-ca-file",
+            ),
+            Some(Client::Unknown | Client::NotAsked) | None => (
+                "no_certificate",
+                "this path is for the API server alone: its kubeconfig has to name the client certificate and key that init --client-certificate makes",
+            ),
+        };
+        refusals.with_label_values(&[reason]).inc();
+        let peer = request.extensions().get::<Peer>().map(ToString::to_string);
+        tracing::warn!(peer, reason, "review refused: the client showed no certificate that is trusted");
+        Some(respond::text(StatusCode::FORBIDDEN, text))
     }
 
     /// The plain-HTTP port.
@@ -63,6 +108,7 @@ impl Routes {
 
     fn metrics_page(&self) -> Answer {
         self.readiness.measure(&self.metrics);
+        self.authenticator.measure();
         metrics_page::page(self.metrics.registry())
     }
 
@@ -149,6 +195,7 @@ fn log(decision: &Decision, elapsed: Duration) {
                 token,
                 accessKeyId = access_key_id,
                 stsRequestId = sts_request_id,
+                stsCached = decision.cached,
                 duration_ms,
                 error,
                 "review"

@@ -2,26 +2,34 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use futures::FutureExt as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use openapi::sts::{Client as StsClient, ClientOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use webhook_server::certs::{self, CertificateError, Subject};
-use webhook_server::serve::{BindError, Limits, Server};
-use webhook_server::tls::{self, CertificateResolver, TlsError};
+use tokio_util::task::AbortOnDropHandle;
+use webhook_server::certs::KeeperError;
+use webhook_server::serve::{BindError, BindSocketError};
 
 use crate::authenticate::Authenticator;
 use crate::clock::Clock;
 use crate::config::ServerConfig;
+use crate::gate::Gate;
 use crate::kubeconfig::WriteError;
-use crate::mappings::{BackendMode, Mappings, MappingsError};
+use crate::mappings::{BackendMode, Cluster, Mappings, MappingsError, RuleReader};
 use crate::message::with_sources;
 use crate::metrics::Metrics;
+use crate::operator::{self, Operator};
 use crate::readiness::Readiness;
-use crate::routes::Routes;
+use crate::routes::{Routes, client_refusals};
+use crate::serving::{self, Prepared};
 use crate::version::VERSION;
 use crate::{certificate, kubeconfig, mappings};
+
+/// How often a kubeconfig that cannot be used is read again, where there is a break-glass.
+const KUBECONFIG_RETRY: Duration = Duration::from_secs(5);
 
 /// Why the server did not start, or did not end well. One line each.
 #[derive(Debug, thiserror::Error)]
@@ -57,13 +65,13 @@ pub enum ServerError {
     Sts(#[from] openapi::sts::ClientError),
     /// Certificate and key.
     #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// TLS settings.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
+    Certificate(#[from] KeeperError),
     /// A port.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The health socket.
+    #[error(transparent)]
+    BindSocket(#[from] BindSocketError),
     /// The webhook kubeconfig.
     #[error(transparent)]
     WebhookKubeconfig(#[from] WriteError),
@@ -118,78 +126,105 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
         tracing::warn!("{warning}");
     }
     let metrics = Metrics::new()?;
-    let sts = sts_client(&config)?;
-    let kube = kube_client(&config).await?;
+    let gate = Gate::new(sts_client(&config)?, config.gate, metrics.clone(), clock.now());
+    let cluster = cluster(&config).await?;
     // Mappings stay current while requests are drained: somebody who loses access in these seconds must lose it.
     let mappings_shutdown = CancellationToken::new();
     let _end_mappings = mappings_shutdown.clone().drop_guard();
+    let operator = operator(&config, &metrics)?;
+    let mapping_options = mappings::Options {
+        objects: operator.as_ref().map(Operator::objects),
+        ..config.mapping_options.clone()
+    };
     let mappings = mappings::start(
         &config.backends,
         &config.mappings,
-        kube,
-        config.mapping_options.clone(),
+        cluster.clone(),
+        mapping_options,
+        Some(metrics.clone()),
         mappings_shutdown,
     )
     .await?;
 
     let readiness = Readiness::new(mappings.clone(), config.backends.clone(), shutdown.clone());
     let routes = Routes {
-        authenticator: authenticator(&config, sts, mappings, metrics.clone()),
+        authenticator: authenticator(&config, gate, mappings.clone(), metrics.clone())
+            .with_observer(operator.as_ref().map(Operator::observer).unwrap_or_default()),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
         clock: clock.clone(),
+        client_refusals: config
+            .serving
+            .client_ca_file
+            .as_ref()
+            .map(|_| client_refusals(&metrics))
+            .transpose()?,
     };
-    let (server, anchor) = listen(&config, &metrics, &clock)?;
-    let health = config.health.map(|address| Server::bind(address, None, Limits::default())).transpose()?;
-    if let Some(path) = &config.webhook_kubeconfig {
-        kubeconfig::write(path, &kubeconfig::text(&config.hostname, server.address().port(), &anchor))?;
-        tracing::info!(file = %path.display(), "wrote the API server's kubeconfig");
-    }
-
-    if let Some(health) = health {
+    let mut prepared = serving::prepare(&config, &metrics, &clock)?;
+    for health in std::mem::take(&mut prepared.health) {
         tracing::info!(address = %health.address(), "answering health in plain HTTP");
         let routes = routes.clone();
         let answer = move |request| routes.clone().health_only(request);
         // Until the very end, so that probes see the drain; nothing waits for it.
         tokio::spawn(health.serve(answer, CancellationToken::new(), config.grace));
     }
+    serving::wait_for_turn(&config, &mappings, &shutdown).await;
+    let server = prepared.listen(&config, &metrics)?;
+    let Prepared { keeper, metrics: certificate_metrics, .. } = prepared;
+    if let Some(path) = &config.webhook_kubeconfig {
+        let client = config.serving.client_files.as_ref();
+        let anchor = keeper.pair().trust_anchor_pem();
+        kubeconfig::write(
+            path,
+            &kubeconfig::text(&config.hostname, server.address().port(), &anchor, client),
+        )?;
+        tracing::info!(file = %path.display(), "wrote the API server's kubeconfig");
+        if let Some(client) = client {
+            serving::warn_of_missing_client_files(path, client);
+        }
+    }
+    let keeping = tokio::spawn(certificate::keep(keeper, certificate_metrics, clock.clone()));
+    let _end_keeping = AbortOnDropHandle::new(keeping);
     // The line in the log comes last: whoever waits for it finds everything ready.
     readiness.serving();
     tracing::info!(address = %server.address(), version = VERSION, sts = %config.sts, "answering TokenReviews");
+    // Status and Events come after serving, and another replica can take them over while this one drains.
+    let operating = operator.zip(cluster).map(|(operator, cluster)| {
+        operator.start(cluster, mappings, operator_options(&config), clock, shutdown.clone())
+    });
     let answer = move |request| routes.clone().main(request);
     server.serve(answer, shutdown, config.grace).await;
+    if let Some(operating) = operating {
+        operating.ended().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }
 
-fn authenticator(
-    config: &ServerConfig,
-    sts: StsClient,
-    mappings: Mappings,
-    metrics: Metrics,
-) -> Authenticator {
+/// What writes status and Events, where backend CRD is in use and it is wanted.
+fn operator(config: &ServerConfig, metrics: &Metrics) -> Result<Option<Operator>, prometheus::Error> {
+    let is_wanted = config.write_status && config.backends.contains(&BackendMode::Crd);
+    is_wanted.then(|| Operator::new(metrics.registry())).transpose()
+}
+
+fn operator_options(config: &ServerConfig) -> operator::Options {
+    operator::Options {
+        lease_namespace: config.lease_namespace.clone(),
+        identity: operator::identity(std::env::var("HOSTNAME").ok().as_deref()),
+        refuse_changed: config.mapping_options.refuse_changed_principals,
+        reader: RuleReader::new(config.mapping_options.any_account),
+    }
+}
+
+fn authenticator(config: &ServerConfig, gate: Gate, mappings: Mappings, metrics: Metrics) -> Authenticator {
     let rules = token::Rules {
         cluster_ids: config.cluster_ids.clone(),
         versions: config.token_versions.clone(),
+        max_bytes: config.max_token_bytes,
+        extra_query_keys: config.token_query_keys.clone(),
         ..token::Rules::default()
     };
-    Authenticator::new(rules, sts, mappings, config.backends.clone(), metrics)
-}
-
-/// Certificate first, socket after: from the first connection on there is something to answer with.
-fn listen(config: &ServerConfig, metrics: &Metrics, clock: &Clock) -> Result<(Server, String), ServerError> {
-    let subject = Subject {
-        common_name: certificate::COMMON_NAME,
-        address: config.certificate_address,
-        hostname: config.hostname.as_str(),
-    };
-    let now = clock.now();
-    let (pair, origin) = certs::load_or_make(&config.state_dir, &subject, now)?;
-    certificate::report(&pair, origin, &config.state_dir, config.hostname.as_str(), now);
-    metrics.certificate_end(pair.not_after());
-    let tls = tls::server_config(CertificateResolver::new(pair.certified_key()?))?;
-    let server = Server::bind(config.listen, Some(tls), Limits::default())?;
-    Ok((server, pair.trust_anchor_pem()))
+    Authenticator::new(rules, gate, mappings, config.backends.clone(), metrics)
 }
 
 fn sts_client(config: &ServerConfig) -> Result<StsClient, ServerError> {
@@ -197,9 +232,46 @@ fn sts_client(config: &ServerConfig) -> Result<StsClient, ServerError> {
         ca_file: config.sts_ca_file.clone(),
         connect_timeout: config.sts_connect_timeout,
         timeout: config.sts_timeout,
+        ca_setting: "--sts-ca-file",
         ..ClientOptions::new(config.sts.clone(), format!("ack-ram-authenticator/{VERSION}"))
     };
     Ok(StsClient::new(&options)?)
+}
+
+/// The way to the API server, where a backend needs one.
+///
+/// With a break-glass, a kubeconfig that cannot be used does not stop the start: this may be the moment that the
+/// break-glass is for. The kubeconfig is read again until it is mended.
+async fn cluster(config: &ServerConfig) -> Result<Option<Cluster>, ServerError> {
+    match kube_client(config).await {
+        Ok(client) => Ok(client.map(mappings::connected)),
+        Err(error) if config.mapping_options.has_break_glass() => {
+            tracing::error!(
+                "{error}: going on with server.breakGlass and the backends that need no API server, and trying again \
+                 every {} s",
+                KUBECONFIG_RETRY.as_secs()
+            );
+            Ok(Some(connected_later(config.clone())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn connected_later(config: ServerConfig) -> Cluster {
+    let connect = async move {
+        loop {
+            tokio::time::sleep(KUBECONFIG_RETRY).await;
+            match kube_client(&config).await {
+                Ok(Some(client)) => {
+                    tracing::info!("the API server's client is set up");
+                    return client;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+    };
+    connect.boxed().shared()
 }
 
 /// A client where a backend needs one. Nothing is connected yet.

@@ -5,13 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use signature::Secret;
 
 use crate::args::boolean;
 use crate::mappings::MapSection;
 use crate::strict::Strict;
-
-/// Keys that other commands or other versions of the program use: neither used here nor worth a warning.
-const FOREIGN_KEYS: [&str; 2] = ["token", "output"];
 
 /// Why a configuration file cannot be used. One line each; none quotes more than a key.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +63,11 @@ pub enum ContentError {
         expected: &'static str,
     },
     /// Mapping entries of another shape.
-    #[error("server.mapRoles, mapUsers or mapAccounts: {0}")]
-    Mappings(String),
+    #[error("{0}mapRoles, mapUsers or mapAccounts: {1}")]
+    Mappings(&'static str, String),
+    /// `server.breakGlass` has something else in it.
+    #[error("server.breakGlass.{0} cannot be used: it takes mapRoles and mapUsers, each naming one identity")]
+    BreakGlass(String),
 }
 
 /// The keys of a file. What it does not have is `None` or empty.
@@ -74,6 +75,10 @@ pub enum ContentError {
 pub struct FileConfig {
     /// `clusterID`; a list is taken too, each of whose members is then accepted.
     pub cluster_id: Vec<String>,
+    /// `token`: for `verify`.
+    pub token: Option<Secret>,
+    /// `output`: for `verify`.
+    pub output: Option<String>,
     /// `server`.
     pub server: ServerSection,
     /// Keys that nobody reads, dotted and in lower case: to be warned of.
@@ -105,6 +110,8 @@ pub struct ServerSection {
     pub dynamic_file: Option<String>,
     /// `server.mapRoles`, `.mapUsers`, `.mapAccounts`
     pub mappings: MapSection,
+    /// `server.breakGlass`: `.mapRoles` and `.mapUsers` alone
+    pub break_glass: MapSection,
 }
 
 /// Reads a file; its ending gives the format.
@@ -173,6 +180,8 @@ pub fn interpret(document: Value) -> Result<FileConfig, ContentError> {
     };
     let mut config = FileConfig {
         cluster_id: root.texts("clusterid", |text| vec![text])?.unwrap_or_default(),
+        token: root.text("token")?.map(Secret::new),
+        output: root.text("output")?,
         ..FileConfig::default()
     };
     match root.take("server") {
@@ -184,7 +193,7 @@ pub fn interpret(document: Value) -> Result<FileConfig, ContentError> {
         }
         Some(_) => return Err(ContentError::Type { key: "server".into(), expected: "a map" }),
     }
-    config.unknown.extend(root.unread().into_iter().filter(|key| !FOREIGN_KEYS.contains(&key.as_str())));
+    config.unknown.extend(root.unread());
     Ok(config)
 }
 
@@ -203,8 +212,26 @@ fn server_section(server: &mut Section) -> Result<ServerSection, ContentError> {
         kubeconfig: server.text("kubeconfig")?,
         backend_mode: server.texts("backendmode", split)?,
         dynamic_file: server.text("dynamicfilepath")?,
+        break_glass: match server.take("breakglass") {
+            None => MapSection::default(),
+            Some(Value::Object(keys)) => break_glass(Section { prefix: "server.breakGlass.", keys })?,
+            Some(_) => return Err(server.wrong("breakGlass", "a map with mapRoles and mapUsers")),
+        },
         mappings: server.mappings()?,
     })
+}
+
+/// Nothing is ignored here: who needs these mappings needs them at once.
+fn break_glass(mut section: Section) -> Result<MapSection, ContentError> {
+    let wrong = |key: &str| ContentError::BreakGlass(key.escape_debug().take(64).collect());
+    if section.take("mapaccounts").is_some() {
+        return Err(wrong("mapAccounts"));
+    }
+    let mappings = section.mappings()?;
+    match section.keys.keys().next() {
+        Some(key) => Err(wrong(key)),
+        None => Ok(mappings),
+    }
 }
 
 /// Lower-cases all keys at any depth.
@@ -299,7 +326,7 @@ impl Section {
             }
         }
         serde_json::from_value(Value::Object(section))
-            .map_err(|error| ContentError::Mappings(error.to_string()))
+            .map_err(|error| ContentError::Mappings(self.prefix, error.to_string()))
     }
 
     fn unread(&self) -> Vec<String> {

@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 pub use names::Hostname;
+pub(crate) use server::sts_of;
 pub use server::{ServerConfig, server};
 
 use crate::args::{GlobalArguments, InitArguments};
@@ -100,6 +101,8 @@ pub struct InitConfig {
     pub state_dir: PathBuf,
     /// Where the server would write the kubeconfig; only named in the instructions.
     pub kubeconfig: PathBuf,
+    /// Whether the API server is to have a client certificate.
+    pub client_certificate: bool,
 }
 
 /// Merges what `init` needs.
@@ -128,10 +131,11 @@ pub fn init(
             .generate_kubeconfig
             .as_ref()
             .map_or_else(|| DEFAULT_KUBECONFIG.into(), PathBuf::from),
+        client_certificate: arguments.client_certificate,
     })
 }
 
-fn cluster_ids(global: &GlobalArguments, file: &FileConfig) -> Result<Vec<String>, ConfigError> {
+pub(crate) fn cluster_ids(global: &GlobalArguments, file: &FileConfig) -> Result<Vec<String>, ConfigError> {
     let given = match global.cluster_id.as_slice() {
         [] => file.cluster_id.as_slice(),
         flags => flags,

@@ -4,16 +4,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use identity::pattern::AnyAccount;
 use openapi::sts::Endpoint;
 use token::Version;
 
-use super::file::FileConfig;
+use super::file::{FileConfig, ServerSection};
 use super::{
     ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Hostname, address,
     cluster_ids, first, hostname,
 };
 use crate::args::{GlobalArguments, ServerArguments};
 use crate::mappings::{self, BackendMode, MapSection};
+use crate::serving::ServingConfig;
 
 /// All that `server` runs with.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub struct ServerConfig {
     pub cluster_ids: Vec<String>,
     /// Accepted token versions, at least one.
     pub token_versions: Vec<Version>,
+    /// Longest token to read, in bytes.
+    pub max_token_bytes: usize,
+    /// Query parameters that a token may carry beside the known ones.
+    pub token_query_keys: Vec<String>,
     /// Where the API server connects; port 0: any free one.
     pub listen: SocketAddr,
     /// An IP name for a self-made certificate.
@@ -40,6 +46,10 @@ pub struct ServerConfig {
     pub mapping_options: mappings::Options,
     /// Kubeconfig for the API server; none: the pod's service account.
     pub kubeconfig: Option<PathBuf>,
+    /// Whether status and Events of RAMIdentityMappings are written.
+    pub write_status: bool,
+    /// Namespace of the Lease; none: the client's own.
+    pub lease_namespace: Option<String>,
     /// Where STS is.
     pub sts: Endpoint,
     /// Authorities to trust for STS.
@@ -52,6 +62,10 @@ pub struct ServerConfig {
     pub health: Option<SocketAddr>,
     /// Time for draining.
     pub grace: Duration,
+    /// Memory and limits of calls to STS.
+    pub gate: crate::gate::Options,
+    /// Certificates, sockets and limits.
+    pub serving: ServingConfig,
     /// What the administrator should hear about the configuration; one line each.
     pub warnings: Vec<String>,
 }
@@ -71,6 +85,17 @@ pub fn server(
         file.unknown.iter().map(|key| format!("configuration file: nobody reads the key {key}")).collect();
     let (backends, deprecated) = backends(arguments, file)?;
     warnings.extend(deprecated);
+    if arguments.refuse_changed_principals && !arguments.write_status {
+        warnings.push(
+            "--refuse-changed-principals with --write-status=false: no id is recorded, so only spec.principalID and \
+             ids that were recorded before count"
+                .to_owned(),
+        );
+    }
+    let backends = match arguments.bootstrap_only {
+        true => bootstrap_only(keys, &mut warnings),
+        false => backends,
+    };
 
     let bind: &[_] = &[("--bind", arguments.bind.as_ref()), ("server.address", keys.address.as_ref())];
     let by_name: &[_] = &[("server.address", keys.address.as_ref()), ("--bind", arguments.bind.as_ref())];
@@ -86,6 +111,8 @@ pub fn server(
     Ok(ServerConfig {
         cluster_ids: cluster_ids(global, file)?,
         token_versions: token_versions(&arguments.token_versions)?,
+        max_token_bytes: usize::try_from(arguments.max_token_bytes).unwrap_or(usize::MAX),
+        token_query_keys: arguments.allow_token_query_key.clone(),
         listen: SocketAddr::new(address(bind)?, arguments.port.or(keys.port).unwrap_or(DEFAULT_PORT)),
         certificate_address: address(by_name)?,
         hostname: hostname(&[("server.hostname", keys.hostname.as_ref())])?,
@@ -98,17 +125,42 @@ pub fn server(
         mapping_options: mappings::Options {
             sync_crd: arguments.sync_crd,
             dynamic_file: keys.dynamic_file.as_ref().map(PathBuf::from),
+            break_glass: keys.break_glass.clone(),
+            any_account: match arguments.allow_any_account {
+                true => AnyAccount::Allow,
+                false => AnyAccount::Refuse,
+            },
+            refuse_changed_principals: arguments.refuse_changed_principals,
+            reserved_prefixes: arguments.reserved_prefix.clone(),
+            objects: None,
         },
         backends,
         kubeconfig: path(&arguments.kubeconfig, &keys.kubeconfig).filter(|path| !path.as_os_str().is_empty()),
-        sts: sts(arguments, file, environment)?,
+        write_status: arguments.write_status,
+        lease_namespace: arguments.lease_namespace.clone().filter(|namespace| !namespace.is_empty()),
+        sts: sts_of(
+            arguments.sts_endpoint.as_ref(),
+            arguments.region.as_ref(),
+            keys.region.as_ref(),
+            environment,
+        )?,
         sts_ca_file: arguments.sts_ca_file.clone(),
         sts_connect_timeout: arguments.sts_connect_timeout,
         sts_timeout: arguments.sts_timeout,
         health: arguments.health_address.0,
         grace: arguments.shutdown_grace_period,
+        gate: arguments.gate.options(arguments.sts_timeout),
+        serving: ServingConfig::from(&arguments.serving),
         warnings,
     })
+}
+
+fn bootstrap_only(keys: &ServerSection, warnings: &mut Vec<String>) -> Vec<BackendMode> {
+    warnings.push(match !(keys.mappings.is_empty() && keys.break_glass.is_empty()) {
+        true => "--bootstrap-only: the configuration file's mappings alone count".to_owned(),
+        false => "--bootstrap-only: the configuration file has no mappings, so nobody can log in".to_owned(),
+    });
+    vec![BackendMode::MountedFile]
 }
 
 fn not_empty(name: &'static str, path: PathBuf) -> Result<PathBuf, ConfigError> {
@@ -131,17 +183,18 @@ fn backends(
 }
 
 /// Flag, then file, then `STS_REGION`, as the public program: the variable is no more than the flag's default.
-fn sts(
-    arguments: &ServerArguments,
-    file: &FileConfig,
+pub(crate) fn sts_of(
+    endpoint: Option<&Endpoint>,
+    region_flag: Option<&String>,
+    region_key: Option<&String>,
     environment: &Environment,
 ) -> Result<Endpoint, ConfigError> {
-    if let Some(endpoint) = &arguments.sts_endpoint {
+    if let Some(endpoint) = endpoint {
         return Ok(endpoint.clone());
     }
     let region = first(&[
-        ("--region", arguments.region.as_ref()),
-        ("server.region", file.server.region.as_ref()),
+        ("--region", region_flag),
+        ("server.region", region_key),
         ("STS_REGION", environment.sts_region.as_ref()),
     ]);
     let name = region.map_or("--region", |(name, _)| name);

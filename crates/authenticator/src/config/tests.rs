@@ -271,3 +271,46 @@ fn init_takes_address_and_host_name_from_flags_then_keys() {
     ));
     assert!(matches!(init_with("", json!({})), Err(ConfigError::NoClusterId)));
 }
+
+#[test]
+fn a_break_glass_has_users_and_roles_and_nothing_else() {
+    let entry = json!({"UserARN": "acs:ram::1:user/a", "username": "a"});
+    let config = merged("-i c1", json!({"Server": {"breakGlass": {"mapUsers": [entry]}}}));
+    assert_eq!(config.mapping_options.break_glass.map_users.len(), 1);
+    assert!(config.mapping_options.has_break_glass());
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert!(!merged("-i c1", json!({"server": {"breakGlass": null}})).mapping_options.has_break_glass());
+    for (value, part) in [
+        (json!({"mapAccounts": ["1"]}), "server.breakGlass.mapAccounts cannot be used"),
+        (json!({"mapUser": []}), "server.breakGlass.mapuser cannot be used"),
+        (json!([]), "server.breakGlass must be a map"),
+        (json!({"mapUsers": 7}), "server.breakGlass.mapRoles"),
+    ] {
+        let error = interpret(json!({"server": {"breakGlass": value}})).unwrap_err().to_string();
+        assert!(error.starts_with(part), "{error}");
+    }
+}
+
+#[test]
+fn bootstrap_only_leaves_the_configuration_file_alone() {
+    let file = json!({"server": {"mapAccounts": ["1"], "backendMode": "CRD"}});
+    let config = merged("-i c1 --bootstrap-only", file.clone());
+    assert_eq!(config.backends, [BackendMode::MountedFile]);
+    assert_eq!(config.warnings, ["--bootstrap-only: the configuration file's mappings alone count"]);
+    assert_eq!(merged("-i c1 --bootstrap-only=false", file).backends, [BackendMode::Crd]);
+    let warnings = merged("-i c1 --bootstrap-only", json!(null)).warnings;
+    assert!(warnings[0].contains("nobody can log in"), "{warnings:?}");
+}
+
+#[test]
+fn mapping_flags_are_off_unless_given() {
+    use identity::pattern::AnyAccount;
+    let options = merged("-i c1", json!(null)).mapping_options;
+    assert_eq!(options.any_account, AnyAccount::Refuse);
+    assert!(!options.refuse_changed_principals && options.reserved_prefixes.is_empty());
+    let flags = "-i c1 --allow-any-account --refuse-changed-principals --reserved-prefix team: --reserved-prefix ops:";
+    let options = merged(flags, json!(null)).mapping_options;
+    assert_eq!(options.any_account, AnyAccount::Allow);
+    assert!(options.refuse_changed_principals);
+    assert_eq!(options.reserved_prefixes, ["team:", "ops:"]);
+}

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::BackendMode;
-use super::file::{self, AssumedRole, Parsed, Section};
+use super::file::{self, Parsed, Section};
 use super::snapshot::Publisher;
 use super::text;
 use super::watch::{self, Retry, Sink};
@@ -78,21 +78,24 @@ impl State {
     fn clear(&mut self) {
         tracing::warn!("ConfigMap {NAMESPACE}/{NAME} does not exist: backend ACKConfigMap maps nobody");
         self.good = Parsed::default();
+        self.publisher.reloaded(true);
         self.publish();
     }
 
     fn read(&mut self, object: &Value) {
         let backend = BackendMode::AckConfigMap.as_str();
-        let assumed = AssumedRole::NeverMatches;
-        read_key(object, "mapRoles", &mut self.good.roles, |entries| {
-            file::parse_roles(backend, "", entries.iter().map(|(place, entry)| (*place, entry)), assumed)
-        });
-        read_key(object, "mapUsers", &mut self.good.users, |entries| {
-            file::parse_users(backend, "", entries.iter().map(|(place, entry)| (*place, entry)), assumed)
-        });
-        read_key(object, "mapAccounts", &mut self.good.accounts, |entries| {
-            file::parse_accounts(backend, "", entries.iter().map(|(place, entry)| (*place, entry)))
-        });
+        let good = [
+            read_key(object, "mapRoles", &mut self.good.roles, |entries| {
+                file::parse_roles(backend, "", entries.iter().map(|(place, entry)| (*place, entry)))
+            }),
+            read_key(object, "mapUsers", &mut self.good.users, |entries| {
+                file::parse_users(backend, "", entries.iter().map(|(place, entry)| (*place, entry)))
+            }),
+            read_key(object, "mapAccounts", &mut self.good.accounts, |entries| {
+                file::parse_accounts(backend, "", entries.iter().map(|(place, entry)| (*place, entry)))
+            }),
+        ];
+        self.publisher.reloaded(good.iter().all(|good| *good));
         self.publish();
     }
 
@@ -104,26 +107,33 @@ impl State {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        self.publisher.skipped(self.good.skipped());
         self.publisher.replace(file::rule_set(rules));
     }
 }
 
+/// `false` where the text cannot be read and the section stays as it was.
 fn read_key<T: DeserializeOwned>(
     object: &Value,
     key: &'static str,
     section: &mut Section,
     parse: impl FnOnce(&[(usize, T)]) -> Section,
-) {
+) -> bool {
     let text = object.get("data").and_then(|data| data.get(key)).and_then(Value::as_str).unwrap_or_default();
     match text::entries::<T>(text) {
         Ok((good, bad)) => {
-            for (place, fault) in bad {
+            for (place, fault) in &bad {
                 tracing::warn!("ConfigMap {NAMESPACE}/{NAME}: {key}[{place}]: {fault}: the entry is skipped");
             }
             *section = parse(&good);
+            section.unread = bad.len();
+            true
         }
-        Err(fault) => tracing::error!(
-            "ConfigMap {NAMESPACE}/{NAME}: {key} cannot be read: {fault}: what it said before stays in force"
-        ),
+        Err(fault) => {
+            tracing::error!(
+                "ConfigMap {NAMESPACE}/{NAME}: {key} cannot be read: {fault}: what it said before stays in force"
+            );
+            false
+        }
     }
 }

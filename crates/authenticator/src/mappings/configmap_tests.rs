@@ -68,7 +68,7 @@ async fn a_malformed_entry_is_skipped() {
     api.list(vec![configmap(json!({
         "mapUsers": "- {username: nobody}\n- {userarn: junk, username: j}\n- 7\n- {userarn: 'acs:ram::1:user/x', username: '{{X}}'}\n\
                      - {userarn: 'acs:ram::1:user/a', username: a}\n",
-        "mapRoles": "- {rolearn: 'acs:ram::1:role/d*', username: pattern}\n- {rolearn: 'acs:ram::1:assumed-role/dev/s', username: s}\n",
+        "mapRoles": "- {rolearn: 'acs:ram::1:role/d*', username: pattern}\n- {rolearn: 'acs:ram::1:assumed-role/dev/other', username: s}\n",
         "mapAccounts": "[1, x]",
     }))]);
     let (mappings, _guard) = start(&api).await;

@@ -1,8 +1,10 @@
 //! Backend `CRD`: `RAMIdentityMapping` resources, in force as soon as the watch delivers them.
 //!
 //! Objects are read without a typed model, so that one that is malformed cannot stop the others: it is
-//! logged with its name and what is wrong, and matches nothing. No status is read or written here.
+//! logged with its name and what is wrong, and matches nothing. Status is written elsewhere, by
+//! [`crate::operator`], from a table that is kept here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use identity::pattern::AnyAccount;
@@ -10,17 +12,19 @@ use identity::{Rule, Source};
 use kube::api::{Api, DynamicObject};
 use kube::core::ApiResource;
 use kube::runtime::watcher::{self, Event};
-use resource::RAMIdentityMapping;
+use resource::{MappingError, RAMIdentityMapping};
 use tokio_util::sync::CancellationToken;
 
 use super::snapshot::{Publisher, RuleSet};
 use super::watch::{self, Retry, Sink};
 use super::{BackendMode, crd_install};
+use crate::operator::objects::{Entries, Entry, Objects};
+use crate::operator::{self, verdict::Checked};
 
 /// Installs the CustomResourceDefinition where that is asked for, then watches until `shutdown`.
 pub(super) async fn run(
     client: kube::Client,
-    publisher: Publisher,
+    mut sink: Mirror,
     sync_crd: bool,
     retry: Retry,
     shutdown: CancellationToken,
@@ -29,39 +33,134 @@ pub(super) async fn run(
         crd_install::install(&client, retry, &shutdown).await;
     }
     let api = Api::all_with(client, &ApiResource::erase::<RAMIdentityMapping>(&()));
-    let mut sink = Objects { publisher, listed: RuleSet::new() };
     watch::run(api, watcher::Config::default(), &mut sink, retry, &shutdown).await;
 }
 
-/// Keeps the backend's rules as the watch tells them.
-struct Objects {
-    publisher: Publisher,
-    /// What a list has brought so far: it replaces the rules when it is complete.
-    listed: RuleSet,
+/// How an object becomes a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleReader {
+    any_account: AnyAccount,
 }
 
-impl Sink for Objects {
+impl RuleReader {
+    /// `any_account`: whether a pattern may have wildcards in its account id.
+    pub fn new(any_account: AnyAccount) -> RuleReader {
+        RuleReader { any_account }
+    }
+
+    /// The object's rule.
+    ///
+    /// # Errors
+    /// [`MappingError`] says what is wrong with it.
+    pub fn read(&self, object: &DynamicObject) -> Result<Rule, MappingError> {
+        let source = Source::new(BackendMode::Crd.as_str(), name(object));
+        let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        resource::rule_from_object(source, created, &object.data, self.any_account)
+    }
+}
+
+/// Keeps the backend's rules as the watch tells them, and the table of the operator, where there is one.
+pub(super) struct Mirror {
+    publisher: Publisher,
+    reader: RuleReader,
+    objects: Option<Objects>,
+    /// What was logged of objects that cannot be used, so that it is logged once: the watch tells of an object
+    /// again when its status is written.
+    faults: BTreeMap<String, String>,
+    /// What a list has brought so far: it replaces the rules when it is complete.
+    listed: Listed,
+}
+
+#[derive(Default)]
+struct Listed {
+    rules: RuleSet,
+    entries: Entries,
+    faults: BTreeMap<String, String>,
+}
+
+impl Mirror {
+    pub(super) fn new(publisher: Publisher, reader: RuleReader, objects: Option<Objects>) -> Mirror {
+        Mirror { publisher, reader, objects, faults: BTreeMap::new(), listed: Listed::default() }
+    }
+
+    /// The object's name and, unless it is being deleted, its rule or what is wrong with it.
+    fn read(&self, object: &DynamicObject) -> (String, Option<Checked>) {
+        let is_deleted = object.metadata.deletion_timestamp.is_some();
+        (name(object).to_owned(), (!is_deleted).then(|| operator::check(&self.reader, object)))
+    }
+
+    /// What is wrong with an object that cannot be used, logged where that is news.
+    fn fault(&self, name: &str, checked: Option<&Checked>) -> Option<String> {
+        let problem = checked?.as_ref().err()?;
+        if self.faults.get(name) != Some(&problem.message) {
+            let name = name.escape_debug();
+            tracing::warn!("RAMIdentityMapping {name} matches nobody: {}", problem.message);
+        }
+        Some(problem.message.clone())
+    }
+
+    fn apply(&mut self, object: &DynamicObject) {
+        let (name, checked) = self.read(object);
+        match self.fault(&name, checked.as_ref()) {
+            Some(fault) => self.faults.insert(name.clone(), fault),
+            None => self.faults.remove(&name),
+        };
+        let rule = checked.as_ref().and_then(|checked| checked.as_ref().ok()).map(Arc::clone);
+        if let Some(objects) = &self.objects {
+            objects.set(&name, checked.map(|checked| Entry::of(object, checked)));
+        }
+        self.publisher.set(&name, rule);
+    }
+
+    fn list(&mut self, object: &DynamicObject) {
+        let (name, Some(checked)) = self.read(object) else { return };
+        if let Some(fault) = self.fault(&name, Some(&checked)) {
+            self.listed.faults.insert(name.clone(), fault);
+        }
+        if self.objects.is_some() {
+            let shared = match &checked {
+                Ok(rule) => Arc::clone(&rule.source().object),
+                Err(_) => Arc::from(name.as_str()),
+            };
+            self.listed.entries.insert(shared, Entry::of(object, checked.clone()));
+        }
+        if let Ok(rule) = checked {
+            self.listed.rules.insert(name, rule);
+        }
+    }
+
+    fn replace(&mut self, listed: Listed) {
+        self.faults = listed.faults;
+        if let Some(objects) = &self.objects {
+            objects.replace(listed.entries);
+        }
+        self.publisher.replace(listed.rules);
+    }
+}
+
+impl Sink for Mirror {
     fn subject(&self) -> &'static str {
         "RAMIdentityMapping resources"
     }
 
     fn event(&mut self, event: Event<DynamicObject>) {
         match event {
-            Event::Init => self.listed.clear(),
-            Event::InitApply(object) => {
-                if let (name, Some(rule)) = rule(&object) {
-                    self.listed.insert(name, rule);
-                }
-            }
+            Event::Init => self.listed = Listed::default(),
+            Event::InitApply(object) => self.list(&object),
             Event::InitDone => {
-                tracing::info!(mappings = self.listed.len(), "RAMIdentityMapping resources are listed");
-                self.publisher.replace(std::mem::take(&mut self.listed));
+                let listed = std::mem::take(&mut self.listed);
+                tracing::info!(mappings = listed.rules.len(), "RAMIdentityMapping resources are listed");
+                self.replace(listed);
             }
-            Event::Apply(object) => {
-                let (name, rule) = rule(&object);
-                self.publisher.set(&name, rule);
+            Event::Apply(object) => self.apply(&object),
+            Event::Delete(object) => {
+                let name = name(&object);
+                self.faults.remove(name);
+                if let Some(objects) = &self.objects {
+                    objects.set(name, None);
+                }
+                self.publisher.set(name, None);
             }
-            Event::Delete(object) => self.publisher.set(&name(&object), None),
         }
     }
 
@@ -73,30 +172,13 @@ impl Sink for Objects {
                 resource::CRD_NAME
             );
         }
-        self.publisher.replace(RuleSet::new());
+        self.replace(Listed::default());
         true
     }
 }
 
-fn name(object: &DynamicObject) -> String {
-    object.metadata.name.clone().unwrap_or_default()
-}
-
-/// The object's name and, where it is well formed and not being deleted, its rule.
-fn rule(object: &DynamicObject) -> (String, Option<Arc<Rule>>) {
-    let name = name(object);
-    if object.metadata.deletion_timestamp.is_some() {
-        return (name, None);
-    }
-    let source = Source::new(BackendMode::Crd.as_str(), name.as_str());
-    let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    match resource::rule_from_object(source, created, &object.data, AnyAccount::Refuse) {
-        Ok(rule) => (name, Some(Arc::new(rule))),
-        Err(error) => {
-            tracing::warn!("RAMIdentityMapping {} matches nobody: {error}", name.escape_debug());
-            (name, None)
-        }
-    }
+fn name(object: &DynamicObject) -> &str {
+    object.metadata.name.as_deref().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -109,7 +191,8 @@ mod tests {
     #[test]
     fn a_list_that_breaks_off_leaves_nothing_in_the_next_one() {
         let mappings = Mappings::new(&[BackendMode::Crd]);
-        let mut sink = Objects { publisher: mappings.publisher(0), listed: RuleSet::new() };
+        let reader = RuleReader::new(AnyAccount::Refuse);
+        let mut sink = Mirror::new(mappings.publisher(0), reader, None);
         let object = |name: &str| {
             let value = mapping(name, &format!("acs:ram::1:user/{name}"), name);
             serde_json::from_value::<DynamicObject>(value).expect("a DynamicObject takes every object")

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use http::Method;
+use identity::pattern::AnyAccount;
 use serde_json::{Value, json};
 
 use super::crd;
@@ -8,11 +9,12 @@ use super::fake_api::{
     FakeApi, Fault, RETRY, established, eventually, mapping, session, settle, single, user, username,
 };
 use super::snapshot::{Lookup, Mappings};
-use super::{BackendMode, MapSection, Options};
+use super::{BackendMode, MapSection, Options, RuleReader, connected};
 
 fn start(api: &FakeApi, sync_crd: bool) -> (Mappings, impl Drop) {
     let (mappings, publisher, shutdown, guard) = single(BackendMode::Crd);
-    tokio::spawn(crd::run(api.client(), publisher, sync_crd, RETRY, shutdown));
+    let sink = crd::Mirror::new(publisher, RuleReader::new(AnyAccount::Refuse), None);
+    tokio::spawn(crd::run(api.client(), sink, sync_crd, RETRY, shutdown));
     (mappings, guard)
 }
 
@@ -284,7 +286,8 @@ async fn the_config_file_answers_before_the_cluster_does() {
     let _guard = shutdown.clone().drop_guard();
     let options = Options { sync_crd: false, ..Options::default() };
     let modes = [BackendMode::MountedFile, BackendMode::Crd];
-    let mappings = super::start(&modes, &file, Some(api.client()), options, shutdown).await.unwrap();
+    let mappings =
+        super::start(&modes, &file, Some(connected(api.client())), options, None, shutdown).await.unwrap();
     assert_eq!(username(&mappings, &user("first")).unwrap(), "first");
     // The account is mapped, but a RAMIdentityMapping would come before it.
     assert_eq!(mappings.lookup(&user("other")), Lookup::NotReady { backend: BackendMode::Crd });
@@ -297,7 +300,7 @@ async fn the_config_file_answers_before_the_cluster_does() {
 #[tokio::test]
 async fn the_config_file_alone_needs_no_cluster() {
     let start = async |modes: &[BackendMode]| {
-        super::start(modes, &MapSection::default(), None, Options::default(), Default::default()).await
+        super::start(modes, &MapSection::default(), None, Options::default(), None, Default::default()).await
     };
     let mappings = start(&[BackendMode::MountedFile]).await.unwrap();
     assert!(mappings.synced());
@@ -322,7 +325,8 @@ async fn a_config_file_with_wrong_entries_stops_the_start() {
     }))
     .unwrap();
     let modes = [BackendMode::MountedFile];
-    let error = super::start(&modes, &file, None, Options::default(), Default::default()).await.unwrap_err();
+    let error =
+        super::start(&modes, &file, None, Options::default(), None, Default::default()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "server.mapRoles[0]: ARN \"junk\" is malformed: it must have the form acs:ram::<account id>:<kind>/<name>; \

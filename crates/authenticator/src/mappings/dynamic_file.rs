@@ -1,6 +1,6 @@
 //! Backend `DynamicFile`: a JSON file with `mapRoles`, `mapUsers` and `mapAccounts`, read again each second.
 //!
-//! ARNs are exact; a session's means its role. An edit that is no JSON, or has an entry without an ARN, is
+//! ARNs are exact; a session's is that session alone. An edit that is no JSON, or has an entry without an ARN, is
 //! refused as a whole and what the file said before stays in force, so that a file that is half written
 //! locks nobody out. A file that is not there maps nobody.
 
@@ -12,9 +12,9 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::file::{self, AssumedRole, EntryError, MapSection, Parsed};
+use super::file::{self, EntryError, Parsed};
 use super::snapshot::{Publisher, RuleSet};
-use super::{BackendMode, text};
+use super::{BackendMode, MapSection, text};
 
 const POLL: Duration = Duration::from_secs(1);
 
@@ -27,7 +27,10 @@ pub(super) async fn run(path: PathBuf, publisher: Publisher, shutdown: Cancellat
     loop {
         let content = read(&path).await;
         if seen.as_ref() != Some(&content) {
-            if let Some(rules) = rules_of(&path, &content) {
+            let read = rules_of(&path, &content);
+            publisher.reloaded(read.is_some());
+            if let Some((rules, skipped)) = read {
+                publisher.skipped(skipped);
                 publisher.replace(rules);
             }
             seen = Some(content);
@@ -63,13 +66,13 @@ async fn read(path: &Path) -> Content {
     }
 }
 
-/// `None` where what was known stays in force.
-fn rules_of(path: &Path, content: &Content) -> Option<RuleSet> {
+/// The rules, and how many entries are skipped. `None` where what was known stays in force.
+fn rules_of(path: &Path, content: &Content) -> Option<(RuleSet, usize)> {
     let path = path.display();
     let parsed = match content {
         Content::Missing => {
             tracing::warn!("{path} does not exist: backend DynamicFile maps nobody");
-            return Some(RuleSet::new());
+            return Some((RuleSet::new(), 0));
         }
         Content::Unreadable(fault) => Err(fault.clone()),
         Content::Bytes(bytes) => parse(bytes),
@@ -84,12 +87,13 @@ fn rules_of(path: &Path, content: &Content) -> Option<RuleSet> {
     for error in parsed.errors() {
         tracing::warn!("{path}: {error}: the entry is skipped");
     }
+    let skipped = parsed.skipped();
     let (rules, warnings) = parsed.combine();
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     tracing::info!(mappings = rules.len(), "{path} is read");
-    Some(file::rule_set(rules))
+    Some((file::rule_set(rules), skipped))
 }
 
 /// # Errors
@@ -101,7 +105,7 @@ fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     }
     let section: MapSection =
         serde_json::from_value(text::lower_keys(value)).map_err(|error| error.to_string())?;
-    let parsed = Parsed::of(BackendMode::DynamicFile.as_str(), "", &section, AssumedRole::MeansItsRole);
+    let parsed = Parsed::of(BackendMode::DynamicFile.as_str(), "", &section);
     let missing = parsed.errors().find(|error| matches!(error, EntryError::FindArn { .. }));
     match missing {
         Some(error) => Err(error.to_string()),
@@ -117,7 +121,7 @@ mod tests {
     use crate::mappings::snapshot::Lookup;
 
     fn content(text: &str) -> Option<RuleSet> {
-        rules_of(Path::new("/x.json"), &Content::Bytes(text.as_bytes().to_vec()))
+        rules_of(Path::new("/x.json"), &Content::Bytes(text.as_bytes().to_vec())).map(|(rules, _)| rules)
     }
 
     #[test]
@@ -153,7 +157,7 @@ mod tests {
         eventually("a missing file is an empty backend", || mappings.synced()).await;
         assert_eq!(mappings.lookup(&session("dev")), Lookup::NotMapped);
 
-        let good = r#"{"mapRoles": [{"rolearn": "acs:ram::1:assumed-role/dev/x", "username": "dev"}]}"#;
+        let good = r#"{"mapRoles": [{"rolearn": "acs:ram::1:assumed-role/dev/s", "username": "dev"}]}"#;
         std::fs::write(&path, good).unwrap();
         eventually("the role is mapped", || username(&mappings, &session("dev")).is_some()).await;
 

@@ -1,69 +1,20 @@
 //! Backend `MountedFile`: `mapRoles`, `mapUsers` and `mapAccounts` of the config file; and the entries that
 //! the ConfigMap and the dynamic file have in the same form.
 //!
-//! ARNs are exact: `*` and `?` are letters. A user's ARN under `mapRoles` and a role's under `mapUsers`
-//! work. Where an ARN is mapped twice, the last entry of a section counts, and `mapRoles` before `mapUsers`.
+//! ARNs are exact: `*` and `?` are letters, and the ARN of a session is that session alone. A user's ARN under
+//! `mapRoles` and a role's under `mapUsers` work. Where an ARN is mapped twice, the last entry of a section counts, and `mapRoles` before `mapUsers`.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 
-use identity::arn::{Arn, Resource};
 use identity::mapping::RuleError;
 use identity::pattern::has_wildcard;
 use identity::{Rule, RuleArn, Source};
-use serde::de::{Deserialize, Deserializer, Visitor};
 use thiserror::Error;
 
-use super::Warning;
+use super::section::{MapAccount, MapRole, MapSection, MapUser};
 use super::snapshot::RuleSet;
-
-/// The mappings of the config file's `server` section. Keys are lower case: the loader of the config file
-/// makes them so, because the public program takes them in any case.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-pub struct MapSection {
-    /// `mapRoles`.
-    #[serde(rename = "maproles", default, deserialize_with = "null_as_default")]
-    pub map_roles: Vec<MapRole>,
-    /// `mapUsers`.
-    #[serde(rename = "mapusers", default, deserialize_with = "null_as_default")]
-    pub map_users: Vec<MapUser>,
-    /// `mapAccounts`.
-    #[serde(rename = "mapaccounts", default, deserialize_with = "null_as_default")]
-    pub map_accounts: Vec<MapAccount>,
-}
-
-/// An entry of `mapRoles`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-pub struct MapRole {
-    /// ARN; required.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub rolearn: String,
-    /// User name or template; required.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub username: String,
-    /// Group names or templates.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub groups: Vec<String>,
-}
-
-/// An entry of `mapUsers`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-pub struct MapUser {
-    /// ARN; required.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub userarn: String,
-    /// User name or template; required.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub username: String,
-    /// Group names or templates.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub groups: Vec<String>,
-}
-
-/// An entry of `mapAccounts`: an account id, as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapAccount(pub String);
+use super::{BREAK_GLASS, Warning};
 
 /// Why an entry cannot be used. Each message is one line that names the entry.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -93,7 +44,23 @@ pub enum EntryError {
 /// Every entry that has no ARN or is malformed: a static file that is wrong stops the start, because
 /// nobody would notice later that an entry counts for nothing.
 pub fn rules(backend: &str, section: &MapSection) -> Result<(Vec<Rule>, Vec<Warning>), Vec<EntryError>> {
-    let parsed = Parsed::of(backend, "server.", section, AssumedRole::NeverMatches);
+    rules_under(backend, "server.", section)
+}
+
+/// Makes rules of `server.breakGlass`.
+///
+/// # Errors
+/// As [`rules`].
+pub fn break_glass_rules(section: &MapSection) -> Result<(Vec<Rule>, Vec<Warning>), Vec<EntryError>> {
+    rules_under(BREAK_GLASS, "server.breakGlass.", section)
+}
+
+fn rules_under(
+    backend: &str,
+    prefix: &str,
+    section: &MapSection,
+) -> Result<(Vec<Rule>, Vec<Warning>), Vec<EntryError>> {
+    let parsed = Parsed::of(backend, prefix, section);
     let errors: Vec<EntryError> = parsed.errors().cloned().collect();
     if errors.is_empty() { Ok(parsed.combine()) } else { Err(errors) }
 }
@@ -108,15 +75,6 @@ pub(super) fn rule_set(rules: Vec<Rule>) -> RuleSet {
     rules.into_iter().map(|rule| (rule.source().object.to_string(), Arc::new(rule))).collect()
 }
 
-/// What a backend takes the ARN of a session for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AssumedRole {
-    /// It matches nobody, as callers are compared by the ARN of their role.
-    NeverMatches,
-    /// All sessions of its role.
-    MeansItsRole,
-}
-
 /// What became of one section (`mapRoles`, `mapUsers` or `mapAccounts`).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Section {
@@ -124,6 +82,8 @@ pub(super) struct Section {
     pub(super) rules: Vec<(String, Rule)>,
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<EntryError>,
+    /// How many entries are of another shape, so that not even an error names them.
+    pub(super) unread: usize,
 }
 
 /// The three sections of a backend.
@@ -135,16 +95,23 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    pub(super) fn of(backend: &str, prefix: &str, section: &MapSection, assumed: AssumedRole) -> Self {
+    pub(super) fn of(backend: &str, prefix: &str, section: &MapSection) -> Self {
         Self {
-            roles: parse_roles(backend, prefix, section.map_roles.iter().enumerate(), assumed),
-            users: parse_users(backend, prefix, section.map_users.iter().enumerate(), assumed),
+            roles: parse_roles(backend, prefix, section.map_roles.iter().enumerate()),
+            users: parse_users(backend, prefix, section.map_users.iter().enumerate()),
             accounts: parse_accounts(backend, prefix, section.map_accounts.iter().enumerate()),
         }
     }
 
     pub(super) fn errors(&self) -> impl Iterator<Item = &EntryError> {
         [&self.roles, &self.users, &self.accounts].into_iter().flat_map(|section| &section.errors)
+    }
+
+    /// How many entries count for nothing because something is wrong with them.
+    pub(super) fn skipped(&self) -> usize {
+        [&self.roles, &self.users, &self.accounts].into_iter().fold(0usize, |sum, section| {
+            sum.saturating_add(section.errors.len()).saturating_add(section.unread)
+        })
     }
 
     /// Settles which entry counts where an ARN or account is mapped more than once.
@@ -192,7 +159,6 @@ pub(super) fn parse_roles<'a>(
     backend: &str,
     prefix: &str,
     entries: impl IntoIterator<Item = (usize, &'a MapRole)>,
-    assumed: AssumedRole,
 ) -> Section {
     parse_named(entries.into_iter().map(|(index, e)| Entry {
         source: Source::new(backend, format!("{prefix}mapRoles[{index}]")),
@@ -200,7 +166,6 @@ pub(super) fn parse_roles<'a>(
         arn: &e.rolearn,
         username: &e.username,
         groups: &e.groups,
-        assumed,
     }))
 }
 
@@ -208,7 +173,6 @@ pub(super) fn parse_users<'a>(
     backend: &str,
     prefix: &str,
     entries: impl IntoIterator<Item = (usize, &'a MapUser)>,
-    assumed: AssumedRole,
 ) -> Section {
     parse_named(entries.into_iter().map(|(index, e)| Entry {
         source: Source::new(backend, format!("{prefix}mapUsers[{index}]")),
@@ -216,7 +180,6 @@ pub(super) fn parse_users<'a>(
         arn: &e.userarn,
         username: &e.username,
         groups: &e.groups,
-        assumed,
     }))
 }
 
@@ -244,23 +207,20 @@ struct Entry<'a> {
     arn: &'a str,
     username: &'a str,
     groups: &'a [String],
-    assumed: AssumedRole,
 }
 
 fn parse_named<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Section {
     let mut section = Section::default();
     for entry in entries {
         match parse_entry(&entry, &mut section.warnings) {
-            Ok(Some(rule)) => section.rules.push(rule),
-            Ok(None) => {}
+            Ok(rule) => section.rules.push(rule),
             Err(error) => section.errors.push(error),
         }
     }
     section
 }
 
-/// `None` where the entry is well formed and can match nobody.
-fn parse_entry(entry: &Entry<'_>, warnings: &mut Vec<Warning>) -> Result<Option<(String, Rule)>, EntryError> {
+fn parse_entry(entry: &Entry<'_>, warnings: &mut Vec<Warning>) -> Result<(String, Rule), EntryError> {
     let place = || entry.source.object.to_string();
     let malformed = |error: RuleError| EntryError::ParseEntry { entry: place(), error };
     if entry.arn.is_empty() {
@@ -276,67 +236,7 @@ fn parse_entry(entry: &Entry<'_>, warnings: &mut Vec<Warning>) -> Result<Option<
             entry.source
         )));
     }
-    if entry.assumed == AssumedRole::NeverMatches && is_assumed_role(entry.arn) {
-        warnings.push(Warning(format!(
-            "{}: the ARN is that of a session and never matches here: write {key}",
-            entry.source
-        )));
-        return Ok(None);
-    }
-    Ok(Some((key, rule)))
-}
-
-fn is_assumed_role(arn: &str) -> bool {
-    arn.parse::<Arn>().is_ok_and(|arn| matches!(arn.resource(), Resource::AssumedRole { .. }))
-}
-
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-impl<'de> Deserialize<'de> for MapAccount {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AccountVisitor)
-    }
-}
-
-/// Takes text alone: an unquoted number loses its leading zeros, or is read as octal.
-struct AccountVisitor;
-
-impl AccountVisitor {
-    fn quote_it<E: serde::de::Error>(number: impl fmt::Display) -> E {
-        E::custom(format!(
-            "mapAccounts: the account id {number} must be quoted (\"{number}\"): YAML reads it as a number"
-        ))
-    }
-}
-
-impl Visitor<'_> for AccountVisitor {
-    type Value = MapAccount;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an account id in quotes")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<MapAccount, E> {
-        Ok(MapAccount(text.to_owned()))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<MapAccount, E> {
-        Err(Self::quote_it(number))
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<MapAccount, E> {
-        Err(Self::quote_it(number))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<MapAccount, E> {
-        Err(Self::quote_it(number))
-    }
+    Ok((key, rule))
 }
 
 #[cfg(test)]
@@ -465,28 +365,28 @@ mod tests {
     }
 
     #[test]
-    fn an_assumed_role_never_matches_and_is_warned_of() {
+    fn the_arn_of_a_session_is_that_session() {
         let (rules, warnings) = accepts(
-            serde_json::json!({"maproles": [{"rolearn": "acs:ram::1:assumed-role/dev/s", "username": "x"}]}),
+            serde_json::json!({"maproles": [{"rolearn": "acs:ram::1:assumed-role/Dev/s", "username": "x"}]}),
         );
-        assert!(rules.is_empty());
         assert_eq!(
-            warnings,
-            [
-                "MountedFile/server.mapRoles[0]: the ARN is that of a session and never matches here: write acs:ram::1:role/dev"
-            ]
+            rules,
+            [("MountedFile/server.mapRoles[0]".into(), "acs:ram::1:assumed-role/dev/s".into())]
         );
+        assert!(warnings.is_empty(), "{warnings:?}");
     }
 
     #[test]
-    fn an_unquoted_account_must_be_quoted() {
-        for yaml in ["mapaccounts: [1234567890123456]", "mapaccounts: [0012]", "mapaccounts: [12.5]"] {
-            let error = serde_saphyr::from_str::<MapSection>(yaml).unwrap_err().to_string();
-            assert!(error.contains("must be quoted"), "{yaml}: {error}");
-        }
-        let error = serde_json::from_str::<MapSection>(r#"{"mapaccounts":[12]}"#).unwrap_err().to_string();
-        assert!(error.contains("the account id 12 must be quoted"), "{error}");
-        let quoted: MapSection = serde_saphyr::from_str("mapaccounts: ['0012']").unwrap();
-        assert_eq!(quoted.map_accounts, [MapAccount("0012".into())]);
+    fn names_entries_of_the_break_glass() {
+        let good =
+            section(serde_json::json!({"mapusers": [{"userarn": "acs:ram::1:user/a", "username": "a"}]}));
+        let (rules, _) = break_glass_rules(&good).unwrap();
+        assert_eq!(rules[0].source().to_string(), "breakGlass/server.breakGlass.mapUsers[0]");
+        let bad = section(serde_json::json!({"maproles": [{"rolearn": "junk", "username": "a"}]}));
+        let errors = break_glass_rules(&bad).unwrap_err();
+        assert!(
+            errors[0].to_string().starts_with("server.breakGlass.mapRoles[0]: ARN \"junk\""),
+            "{errors:?}"
+        );
     }
 }

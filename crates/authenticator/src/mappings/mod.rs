@@ -7,10 +7,15 @@ use std::fmt;
 use std::path::PathBuf;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use snapshot::RuleSet;
+use futures::future::{BoxFuture, Shared};
+use identity::Rule;
+use identity::pattern::AnyAccount;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
+
+use crate::operator::Objects;
+
+use crate::metrics::Metrics;
 
 pub mod file;
 
@@ -19,6 +24,7 @@ mod crd;
 mod crd_install;
 mod dynamic_file;
 mod mode;
+mod section;
 mod snapshot;
 mod text;
 mod watch;
@@ -29,12 +35,28 @@ mod configmap_tests;
 mod crd_tests;
 #[cfg(test)]
 mod fake_api;
+#[cfg(test)]
+mod settings_tests;
 
-pub use file::{MapAccount, MapRole, MapSection, MapUser};
+pub use crd::RuleReader;
 pub use mode::{BackendMode, BackendModeError};
+pub use section::{MapAccount, MapRole, MapSection, MapUser};
+use snapshot::Settings;
 pub use snapshot::{Lookup, Mappings};
 use watch::Retry;
+pub(crate) use watch::describe_kube;
 pub use watch::tuned;
+
+/// The backend that [`identity::Source`] names for mappings of `server.breakGlass`.
+pub const BREAK_GLASS: &str = "breakGlass";
+
+/// The connection to the API server, perhaps only later.
+pub type Cluster = Shared<BoxFuture<'static, kube::Client>>;
+
+/// A connection that is there.
+pub fn connected(client: kube::Client) -> Cluster {
+    std::future::ready(client).boxed().shared()
+}
 
 /// Something that an administrator should hear of, though the program goes on. One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +75,36 @@ pub struct Options {
     pub sync_crd: bool,
     /// The JSON file of backend `DynamicFile`.
     pub dynamic_file: Option<PathBuf>,
+    /// Mappings that come before those of all backends.
+    pub break_glass: MapSection,
+    /// Whether a pattern may have wildcards in its account id (backend `CRD`).
+    pub any_account: AnyAccount,
+    /// Refuse a login of somebody who has another id than the first login of a mapping had.
+    pub refuse_changed_principals: bool,
+    /// Name prefixes that are reserved beside `system:`.
+    pub reserved_prefixes: Vec<String>,
+    /// What is to know every object of backend `CRD`, to write its status.
+    pub objects: Option<Objects>,
+}
+
+impl Options {
+    /// Whether `server.breakGlass` maps anybody.
+    pub fn has_break_glass(&self) -> bool {
+        !self.break_glass.is_empty()
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { sync_crd: true, dynamic_file: None }
+        Self {
+            sync_crd: true,
+            dynamic_file: None,
+            break_glass: MapSection::default(),
+            any_account: AnyAccount::Refuse,
+            refuse_changed_principals: false,
+            reserved_prefixes: Vec::new(),
+            objects: None,
+        }
     }
 }
 
@@ -85,34 +132,59 @@ pub enum MappingsError {
 /// Returns as soon as the config file's mappings are read: backends in the cluster are watched from tasks
 /// of their own, and [`Mappings::synced`] tells when all of them have told what they have. The tasks end
 /// with `shutdown`: the mappings stay then as they were, so cancel it after the last review was answered.
+/// Failed reloads are counted in `metrics`, where given.
 ///
 /// # Errors
 /// [`MappingsError`] where the configuration cannot be used. A cluster that cannot be reached is no error.
 pub async fn start(
     modes: &[BackendMode],
     file: &MapSection,
-    kube: Option<kube::Client>,
+    cluster: Option<Cluster>,
     options: Options,
+    metrics: Option<Metrics>,
     shutdown: CancellationToken,
 ) -> Result<Mappings, MappingsError> {
-    let mappings = Mappings::new(modes);
+    let settings = Settings {
+        reserved_prefixes: options.reserved_prefixes.clone().into(),
+        refuse_changed_principals: options.refuse_changed_principals,
+        break_glass: checked(file::break_glass_rules(&options.break_glass))?,
+        metrics,
+    };
+    let mappings = Mappings::with_settings(modes, settings);
     let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
     for (slot, &mode) in modes.iter().enumerate() {
         let publisher = mappings.publisher(slot);
-        let client = || kube.clone().ok_or(MappingsError::ConnectApiServer(mode));
+        let shutdown = shutdown.clone();
+        let cluster = || cluster.clone().ok_or(MappingsError::ConnectApiServer(mode));
         match mode {
-            BackendMode::MountedFile => publisher.replace(read_config_file(file)?),
+            BackendMode::MountedFile => {
+                let rules = file::rules(BackendMode::MountedFile.as_str(), file);
+                publisher.replace(file::rule_set(checked(rules)?));
+            }
             BackendMode::DynamicFile => {
                 let path = options.dynamic_file.clone().ok_or(MappingsError::FindDynamicFile)?;
-                tasks.push(dynamic_file::run(path, publisher, shutdown.clone()).boxed());
+                tasks.push(dynamic_file::run(path, publisher, shutdown).boxed());
             }
             BackendMode::AckConfigMap => {
-                let retry = Retry::default();
-                tasks.push(configmap::run(client()?, publisher, retry, shutdown.clone()).boxed());
+                let (cluster, retry) = (cluster()?, Retry::default());
+                let task = async move {
+                    if let Some(client) = shutdown.run_until_cancelled(cluster).await {
+                        configmap::run(client, publisher, retry, shutdown).await;
+                    }
+                };
+                tasks.push(task.boxed());
             }
             BackendMode::Crd => {
-                let (sync_crd, retry) = (options.sync_crd, Retry::default());
-                tasks.push(crd::run(client()?, publisher, sync_crd, retry, shutdown.clone()).boxed());
+                let (cluster, retry) = (cluster()?, Retry::default());
+                let (sync_crd, reader) = (options.sync_crd, RuleReader::new(options.any_account));
+                let objects = options.objects.clone();
+                let task = async move {
+                    if let Some(client) = shutdown.run_until_cancelled(cluster).await {
+                        let sink = crd::Mirror::new(publisher, reader, objects);
+                        crd::run(client, sink, sync_crd, retry, shutdown).await;
+                    }
+                };
+                tasks.push(task.boxed());
             }
         }
     }
@@ -124,11 +196,12 @@ pub async fn start(
     Ok(mappings)
 }
 
-fn read_config_file(section: &MapSection) -> Result<RuleSet, MappingsError> {
-    let backend = BackendMode::MountedFile.as_str();
-    let (rules, warnings) = file::rules(backend, section).map_err(MappingsError::ReadConfigFile)?;
+fn checked(
+    rules: Result<(Vec<Rule>, Vec<Warning>), Vec<file::EntryError>>,
+) -> Result<Vec<Rule>, MappingsError> {
+    let (rules, warnings) = rules.map_err(MappingsError::ReadConfigFile)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    Ok(file::rule_set(rules))
+    Ok(rules)
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use identity::mapping::NameError;
-use identity::{Found, Index, KubernetesUser, Layer, Principal, Rule, Source};
+use identity::{Found, IdentityCheck, Index, KubernetesUser, Layer, Match, Principal, Rule, Rules, Source};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::BackendMode;
+use crate::metrics::Metrics;
 
 /// How long a change waits for others before the index is built again. A thousand mappings applied
 /// together cost a few builds, and a single one is in force after this time.
@@ -35,6 +36,8 @@ pub enum Lookup {
         user: KubernetesUser,
         /// Where the mapping is written.
         source: Source,
+        /// Whether RAM's own id of the principal is the one that the mapping knows.
+        identity: IdentityCheck,
     },
     /// A mapping wins, but makes no usable name of this principal, who is refused.
     Unusable {
@@ -42,6 +45,14 @@ pub enum Lookup {
         source: Source,
         /// What is wrong with the name.
         error: NameError,
+    },
+    /// A mapping wins, but for another user or role of this name: RAM's own id is not the one it is pinned to
+    /// or, with `--refuse-changed-principals`, not the recorded one. The principal is refused.
+    PrincipalMismatch {
+        /// Where the mapping is written.
+        source: Source,
+        /// [`IdentityCheck::PinMismatch`] or [`IdentityCheck::Changed`], with the id that is expected.
+        identity: IdentityCheck,
     },
     /// No mapping matches.
     NotMapped,
@@ -53,17 +64,33 @@ pub enum Lookup {
     },
 }
 
+/// What holds for all backends alike.
+#[derive(Clone, Default)]
+pub(super) struct Settings {
+    /// Name prefixes that are reserved beside `system:`.
+    pub(super) reserved_prefixes: Arc<[String]>,
+    /// Refuse who has another id than the recorded one.
+    pub(super) refuse_changed_principals: bool,
+    /// Rules that come before those of all backends, and are known from the start.
+    pub(super) break_glass: Vec<Rule>,
+    /// Where failed reloads are counted.
+    pub(super) metrics: Option<Metrics>,
+}
+
 struct Shared {
     snapshot: ArcSwap<Snapshot>,
     slots: Mutex<Vec<Slot>>,
     changed: Notify,
     generation: watch::Sender<u64>,
+    break_glass: Option<Arc<Rules>>,
+    settings: Settings,
 }
 
 #[derive(Default)]
 struct Snapshot {
     index: Index,
-    modes: Vec<BackendMode>,
+    /// The backend of each of the index's layers; `None` for the break-glass.
+    modes: Vec<Option<BackendMode>>,
     unsynced: Vec<BackendMode>,
     rules: usize,
 }
@@ -72,17 +99,31 @@ struct Slot {
     mode: BackendMode,
     /// `None` until the backend has synced.
     rules: Option<RuleSet>,
+    /// The rules arranged for lookups, and the version they had then.
+    built: Option<(u64, Arc<Rules>)>,
+    /// Grows with each change.
+    version: u64,
 }
 
 impl Mappings {
     /// Makes the mappings of these backends, none of which has synced yet.
+    #[cfg(test)]
     pub(super) fn new(modes: &[BackendMode]) -> Self {
-        let slots = modes.iter().map(|&mode| Slot { mode, rules: None }).collect();
+        Self::with_settings(modes, Settings::default())
+    }
+
+    /// Makes the mappings of these backends, none of which has synced yet.
+    pub(super) fn with_settings(modes: &[BackendMode], mut settings: Settings) -> Self {
+        let slot = |&mode| Slot { mode, rules: None, built: None, version: 0 };
+        let break_glass = std::mem::take(&mut settings.break_glass);
         let shared = Shared {
             snapshot: ArcSwap::default(),
-            slots: Mutex::new(slots),
+            slots: Mutex::new(modes.iter().map(slot).collect()),
             changed: Notify::new(),
             generation: watch::Sender::new(0),
+            break_glass: (!break_glass.is_empty())
+                .then(|| Arc::new(Rules::build(break_glass.into_iter().map(Arc::new)))),
+            settings,
         };
         let mappings = Self { shared: Arc::new(shared) };
         mappings.shared.rebuild();
@@ -93,20 +134,36 @@ impl Mappings {
     pub fn lookup(&self, principal: &Principal) -> Lookup {
         let snapshot = self.shared.snapshot.load();
         match snapshot.index.lookup(principal) {
-            Found::Match(found) => {
-                let source = found.rule().source().clone();
-                match found.user() {
-                    Ok(user) => Lookup::Mapped { user, source },
-                    Err(error) => Lookup::Unusable { source, error },
-                }
-            }
+            Found::Match(found) => self.judge(&found),
             Found::Nothing => Lookup::NotMapped,
             Found::Pending(place) => {
-                // The index was built with one layer for each mode, so the place is always known.
-                let backend = snapshot.modes.get(place).copied().unwrap_or(BackendMode::Crd);
+                // The index was built with one layer for each mode, and the break-glass is never pending.
+                let backend = snapshot.modes.get(place).copied().flatten().unwrap_or(BackendMode::Crd);
                 Lookup::NotReady { backend }
             }
         }
+    }
+
+    fn judge(&self, found: &Match<'_>) -> Lookup {
+        let source = found.rule().source().clone();
+        let identity = found.identity_check();
+        let is_refused = match identity {
+            IdentityCheck::PinMismatch { .. } => true,
+            IdentityCheck::Changed { .. } => self.shared.settings.refuse_changed_principals,
+            IdentityCheck::NotApplicable | IdentityCheck::First | IdentityCheck::Same => false,
+        };
+        if is_refused {
+            return Lookup::PrincipalMismatch { source, identity };
+        }
+        match found.user() {
+            Ok(user) => Lookup::Mapped { user, source, identity },
+            Err(error) => Lookup::Unusable { source, error },
+        }
+    }
+
+    /// Reads the index that lookups see now.
+    pub fn with_index<T>(&self, read: impl FnOnce(&Index) -> T) -> T {
+        read(&self.shared.snapshot.load().index)
     }
 
     /// Whether every backend has told its mappings at least once.
@@ -135,16 +192,20 @@ impl Mappings {
 
     /// Puts changes in force until `shutdown`.
     pub(super) async fn keep_current(self, shutdown: CancellationToken) {
+        let mut last_build = Duration::ZERO;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.shared.changed.notified() => {}
             }
-            tokio::time::sleep(DEBOUNCE).await;
+            // A stream of changes among very many mappings takes half of one core, not all of it.
+            tokio::time::sleep(DEBOUNCE.max(last_build)).await;
             let shared = Arc::clone(&self.shared);
+            let begun = Instant::now();
             if let Err(error) = tokio::task::spawn_blocking(move || shared.rebuild()).await {
                 tracing::error!(%error, "the mapping index could not be built: the earlier one stays in force");
             }
+            last_build = begun.elapsed();
         }
     }
 
@@ -173,22 +234,54 @@ impl Shared {
 
     fn rebuild(&self) {
         let (mut modes, mut unsynced, mut rules, mut layers) = (Vec::new(), Vec::new(), 0usize, Vec::new());
-        for slot in self.slots().iter() {
-            modes.push(slot.mode);
-            layers.push(match &slot.rules {
-                Some(set) => {
-                    rules = rules.saturating_add(set.len());
-                    Layer::Ready(set.values().cloned().collect())
+        if let Some(break_glass) = &self.break_glass {
+            modes.push(None);
+            rules = break_glass.len();
+            layers.push(Layer::Built(Arc::clone(break_glass)));
+        }
+        // Not in the loop's head, where the lock would be held to the end of the loop.
+        let count = self.slots().len();
+        for place in 0..count {
+            let Some((mode, built)) = self.build_slot(place) else { continue };
+            modes.push(Some(mode));
+            layers.push(match built {
+                Some(built) => {
+                    rules = rules.saturating_add(built.len());
+                    Layer::Built(built)
                 }
                 None => {
-                    unsynced.push(slot.mode);
+                    unsynced.push(mode);
                     Layer::Pending
                 }
             });
         }
-        let snapshot = Snapshot { index: Index::build(layers), modes, unsynced, rules };
-        self.snapshot.store(Arc::new(snapshot));
+        let index = Index::build(layers).reserving(Arc::clone(&self.settings.reserved_prefixes));
+        self.snapshot.store(Arc::new(Snapshot { index, modes, unsynced, rules }));
         self.generation.send_modify(|generation| *generation = generation.saturating_add(1));
+    }
+
+    /// Arranges the rules of one backend, unless that was done since they changed last. The lock is not held
+    /// meanwhile: backends go on telling their changes.
+    fn build_slot(&self, place: usize) -> Option<(BackendMode, Option<Arc<Rules>>)> {
+        let (mode, version, before, rules) = {
+            let slots = self.slots();
+            let slot = slots.get(place)?;
+            let Some(rules) = &slot.rules else { return Some((slot.mode, None)) };
+            match &slot.built {
+                Some((version, built)) if *version == slot.version => {
+                    return Some((slot.mode, Some(Arc::clone(built))));
+                }
+                before => {
+                    let before = before.as_ref().map(|(_, built)| Arc::clone(built));
+                    (slot.mode, slot.version, before, rules.values().cloned().collect::<Vec<_>>())
+                }
+            }
+        };
+        let built = Arc::new(before.unwrap_or_default().changed_to(rules));
+        if let Some(slot) = self.slots().get_mut(place) {
+            slot.built = Some((version, Arc::clone(&built)));
+        }
+        Some((mode, Some(built)))
     }
 }
 
@@ -200,25 +293,67 @@ pub(super) struct Publisher {
 
 impl Publisher {
     /// Replaces all rules of the backend, which counts as synced from now on.
-    pub(super) fn replace(&self, rules: RuleSet) {
-        self.change(|slot| *slot = Some(rules));
-    }
-
-    /// Sets or, with `None`, removes the rule of one object. Without effect until the backend has synced.
-    pub(super) fn set(&self, object: &str, rule: Option<Arc<Rule>>) {
+    pub(super) fn replace(&self, mut rules: RuleSet) {
         self.change(|slot| {
-            let Some(rules) = slot else { return };
-            match rule {
-                Some(rule) => rules.insert(object.to_owned(), rule),
-                None => rules.remove(object),
+            let Some(known) = slot else {
+                *slot = Some(rules);
+                return true;
             };
+            // A list that is taken again brings the same rules as other objects: the index knows them by the old.
+            let mut is_changed = rules.len() != known.len();
+            for (object, rule) in &mut rules {
+                match known.get(object) {
+                    Some(old) if old == rule => *rule = Arc::clone(old),
+                    _ => is_changed = true,
+                }
+            }
+            *known = rules;
+            is_changed
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Option<RuleSet>)) {
-        if let Some(slot) = self.shared.slots().get_mut(self.slot) {
-            change(&mut slot.rules);
+    /// Sets or, with `None`, removes the rule of one object. Without effect until the backend has synced, or
+    /// where the rule is what it was.
+    pub(super) fn set(&self, object: &str, rule: Option<Arc<Rule>>) {
+        self.change(|slot| {
+            let Some(rules) = slot else { return false };
+            match rule {
+                Some(rule) if rules.get(object) == Some(&rule) => false,
+                Some(rule) => {
+                    rules.insert(object.to_owned(), rule);
+                    true
+                }
+                None => rules.remove(object).is_some(),
+            }
+        });
+    }
+
+    /// Tells the metrics whether what the backend found last could be read; else what it said before stays.
+    pub(super) fn reloaded(&self, could_be_read: bool) {
+        if let (Some(metrics), Some(mode)) = (&self.shared.settings.metrics, self.mode()) {
+            metrics.backend_reloaded(mode.as_str(), could_be_read);
         }
-        self.shared.changed.notify_one();
+    }
+
+    /// Tells the metrics how many entries count for nothing.
+    pub(super) fn skipped(&self, entries: usize) {
+        if let (Some(metrics), Some(mode)) = (&self.shared.settings.metrics, self.mode()) {
+            metrics.backend_skipped(mode.as_str(), entries);
+        }
+    }
+
+    fn mode(&self) -> Option<BackendMode> {
+        self.shared.slots().get(self.slot).map(|slot| slot.mode)
+    }
+
+    /// `change` says whether it has changed anything.
+    fn change(&self, change: impl FnOnce(&mut Option<RuleSet>) -> bool) {
+        let mut slots = self.shared.slots();
+        let Some(slot) = slots.get_mut(self.slot) else { return };
+        if change(&mut slot.rules) {
+            slot.version = slot.version.wrapping_add(1);
+            drop(slots);
+            self.shared.changed.notify_one();
+        }
     }
 }

@@ -159,7 +159,7 @@ fn describe(error: &watcher::Error) -> String {
 }
 
 /// An error of the API client on one line, without the debug text that it shows itself.
-pub(super) fn describe_kube(error: &kube::Error) -> String {
+pub(crate) fn describe_kube(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => describe_status(status),
         error => with_sources(error),

@@ -1,0 +1,66 @@
+//! The way to an API server by a kubeconfig that is named: never by one that happens to lie around, and never to
+//! `localhost:8080`, where a client without a kubeconfig would go.
+
+use std::path::{Path, PathBuf};
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+use crate::mappings;
+use crate::message::with_sources;
+
+/// Why there is no client. One line each.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClusterError {
+    /// The file cannot be read, or says nothing that can be used.
+    #[error("cannot use kubeconfig {}: {reason}", .path.display())]
+    Kubeconfig { path: PathBuf, reason: String },
+    /// `--master-url` is no URL.
+    #[error("--master-url is {0:?}: write the API server's address as in https://10.0.0.1:6443")]
+    Master(String),
+    /// The library refuses the settings.
+    #[error("cannot set up the client for the API server: {0}")]
+    Client(String),
+}
+
+/// Which file, and what of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access<'a> {
+    pub(crate) kubeconfig: &'a Path,
+    /// None: the file's current context.
+    pub(crate) context: Option<&'a str>,
+    /// Goes there instead of to the server in the file.
+    pub(crate) master: Option<&'a str>,
+}
+
+/// A client with deadlines; nothing is connected yet.
+///
+/// # Errors
+/// [`ClusterError`].
+pub(crate) async fn client(access: Access<'_>) -> Result<kube::Client, ClusterError> {
+    let unusable = |error: kube::config::KubeconfigError| ClusterError::Kubeconfig {
+        path: access.kubeconfig.to_owned(),
+        reason: with_sources(&error),
+    };
+    let mut file = Kubeconfig::read_from(access.kubeconfig).map_err(unusable)?;
+    if let Some(url) = access.master {
+        point_to(&mut file, url)?;
+    }
+    let options = KubeConfigOptions { context: access.context.map(str::to_owned), ..Default::default() };
+    let config = kube::Config::from_custom_kubeconfig(file, &options).await.map_err(unusable)?;
+    kube::Client::try_from(mappings::tuned(config))
+        .map_err(|error| ClusterError::Client(with_sources(&error)))
+}
+
+fn point_to(file: &mut Kubeconfig, url: &str) -> Result<(), ClusterError> {
+    let uri = url.parse::<http::Uri>().ok();
+    let is_usable = |uri: &http::Uri| {
+        matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|host| !host.is_empty())
+    };
+    if !uri.as_ref().is_some_and(is_usable) {
+        return Err(ClusterError::Master(url.chars().take(128).collect()));
+    }
+    for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        cluster.server = Some(url.to_owned());
+    }
+    Ok(())
+}

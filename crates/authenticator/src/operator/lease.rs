@@ -1,0 +1,300 @@
+//! Which replica writes: the one that holds the Lease `ack-ram-authenticator` (coordination.k8s.io/v1).
+//!
+//! A holder that stops renewing is succeeded once a replica has seen the same renewal for the lease's whole
+//! duration on its own monotonic clock, so clocks of different nodes need not agree. Who holds the lease only
+//! saves work: each write carries the resource version that it was made from, so two holders could do no harm.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::{Api, PostParams};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::metrics::OperatorMetrics;
+use crate::clock::Clock;
+use crate::mappings::describe_kube;
+
+/// Name of the Lease.
+pub const LEASE_NAME: &str = "ack-ram-authenticator";
+
+/// How long a holder that says nothing keeps the lease.
+const DURATION: Duration = Duration::from_secs(10);
+/// The pace of a candidate.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// A holder that could not renew for this long writes no more.
+    renew_deadline: Duration,
+    /// Between two attempts to renew or to get the lease.
+    retry: Duration,
+}
+const PACE: Pace = Pace { renew_deadline: Duration::from_secs(6), retry: Duration::from_secs(2) };
+/// Longest wait for the API server.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest duration of somebody else's lease that is believed.
+const LONGEST_DURATION: i32 = 60;
+/// Failures between two lines of the log.
+const LOG_EVERY: u32 = 30;
+
+/// One candidate.
+pub(super) struct Candidate {
+    api: Api<Lease>,
+    namespace: String,
+    identity: String,
+    clock: Clock,
+    metrics: OperatorMetrics,
+    pace: Pace,
+    /// The lease as it was when this candidate wrote it last.
+    held: Option<Lease>,
+    /// What another holder wrote last, and when that was seen first.
+    seen: Option<(Renewal, Instant)>,
+}
+
+/// Who renewed a lease, and when by his own clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Renewal {
+    holder: String,
+    time: Option<MicroTime>,
+}
+
+impl Candidate {
+    pub(super) fn new(
+        client: kube::Client,
+        namespace: &str,
+        identity: &str,
+        clock: Clock,
+        metrics: OperatorMetrics,
+    ) -> Candidate {
+        Candidate {
+            api: Api::namespaced(client, namespace),
+            namespace: namespace.to_owned(),
+            identity: identity.to_owned(),
+            clock,
+            metrics,
+            pace: PACE,
+            held: None,
+            seen: None,
+        }
+    }
+
+    /// Tries to hold the lease until `shutdown`, and gives it back then. `leading` follows.
+    pub(super) async fn run(mut self, leading: watch::Sender<bool>, shutdown: CancellationToken) {
+        let mut renewed = Instant::now();
+        let mut failures = 0u32;
+        loop {
+            let begun = Instant::now();
+            match tokio::time::timeout(TIMEOUT, self.attempt()).await {
+                Ok(Ok(true)) => {
+                    (renewed, failures) = (begun, 0);
+                    self.set(&leading, true);
+                }
+                Ok(Ok(false)) => {
+                    failures = 0;
+                    self.set(&leading, false);
+                }
+                failed => {
+                    self.held = None;
+                    failures = failures.saturating_add(1);
+                    self.report(failures, failed.ok().and_then(Result::err).as_ref());
+                    if renewed.elapsed() >= self.pace.renew_deadline {
+                        self.set(&leading, false);
+                    }
+                }
+            }
+            if shutdown.run_until_cancelled(tokio::time::sleep(self.pace.retry)).await.is_none() {
+                break;
+            }
+        }
+        let was_leading = *leading.borrow();
+        self.set(&leading, false);
+        if was_leading {
+            // The next holder need not wait then. Where this fails, it waits.
+            let _ = tokio::time::timeout(TIMEOUT, self.release()).await;
+        }
+    }
+
+    fn set(&self, leading: &watch::Sender<bool>, is_leading: bool) {
+        if leading.send_if_modified(|now| std::mem::replace(now, is_leading) != is_leading) {
+            let (lease, identity) = (format!("{}/{LEASE_NAME}", self.namespace), self.identity.as_str());
+            match is_leading {
+                true => tracing::info!(lease, identity, "this replica writes status and Events from now on"),
+                false => tracing::info!(lease, identity, "this replica writes no status and Events any more"),
+            }
+        }
+        self.metrics.leader(is_leading);
+    }
+
+    fn report(&self, failures: u32, error: Option<&kube::Error>) {
+        if failures % LOG_EVERY != 1 {
+            return;
+        }
+        let lease = format!("{}/{LEASE_NAME}", self.namespace);
+        match error {
+            Some(error) if is_denied(error) => tracing::error!(
+                "cannot use Lease {lease}: {}: give the rights to create leases, and to get and update this one, in \
+                 namespace {}; until then no replica writes status and Events; logins go on",
+                describe_kube(error),
+                self.namespace
+            ),
+            Some(error) => {
+                tracing::warn!(failures, "cannot use Lease {lease}: {}: trying again", describe_kube(error))
+            }
+            None => tracing::warn!(failures, "cannot use Lease {lease}: no answer: trying again"),
+        }
+    }
+
+    /// Whether this candidate holds the lease now.
+    async fn attempt(&mut self) -> Result<bool, kube::Error> {
+        if let Some(lease) = self.held.take()
+            && self.write(&lease).await?
+        {
+            return Ok(true);
+        }
+        let Some(lease) = self.api.get_opt(LEASE_NAME).await? else { return self.create().await };
+        let spec = lease.spec.as_ref();
+        let holder = spec.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
+        if !holder.is_empty() && holder != self.identity {
+            let renewal =
+                Renewal { holder: holder.to_owned(), time: spec.and_then(|spec| spec.renew_time.clone()) };
+            let seconds = spec.and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
+            let duration = Duration::from_secs(seconds.clamp(1, LONGEST_DURATION).unsigned_abs().into());
+            if !self.is_over(renewal, duration, Instant::now()) {
+                return Ok(false);
+            }
+        }
+        self.write(&lease).await
+    }
+
+    /// Whether another's renewal has stayed the last one for its whole duration.
+    fn is_over(&mut self, renewal: Renewal, duration: Duration, now: Instant) -> bool {
+        match &self.seen {
+            Some((seen, since)) if *seen == renewal => now.saturating_duration_since(*since) >= duration,
+            _ => {
+                self.seen = Some((renewal, now));
+                false
+            }
+        }
+    }
+
+    async fn create(&mut self) -> Result<bool, kube::Error> {
+        let metadata = ObjectMeta { name: Some(LEASE_NAME.to_owned()), ..ObjectMeta::default() };
+        let lease = self.taken(&Lease { metadata, spec: None });
+        let created = self.api.create(&PostParams::default(), &lease).await;
+        self.keep(created)
+    }
+
+    async fn write(&mut self, lease: &Lease) -> Result<bool, kube::Error> {
+        let written = self.api.replace(LEASE_NAME, &PostParams::default(), &self.taken(lease)).await;
+        self.keep(written)
+    }
+
+    fn keep(&mut self, written: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
+        match written {
+            Ok(lease) => {
+                self.held = Some(lease);
+                Ok(true)
+            }
+            // Somebody was faster, or has removed it: the next attempt sees who.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The lease with this candidate as its holder.
+    fn taken(&self, lease: &Lease) -> Lease {
+        let old = lease.spec.clone().unwrap_or_default();
+        let is_renewal = old.holder_identity.as_deref() == Some(self.identity.as_str());
+        let now = MicroTime(self.clock.now());
+        let spec = LeaseSpec {
+            acquire_time: old.acquire_time.filter(|_| is_renewal).or_else(|| Some(now.clone())),
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+            lease_transitions: Some(
+                old.lease_transitions.unwrap_or_default().saturating_add(i32::from(!is_renewal)),
+            ),
+            renew_time: Some(now),
+            ..LeaseSpec::default()
+        };
+        Lease { metadata: lease.metadata.clone(), spec: Some(spec) }
+    }
+
+    async fn release(&mut self) -> Result<(), kube::Error> {
+        let Some(mut lease) = self.held.take() else { return Ok(()) };
+        if let Some(spec) = &mut lease.spec {
+            spec.holder_identity = Some(String::new());
+        }
+        self.api.replace(LEASE_NAME, &PostParams::default(), &lease).await.map(drop)
+    }
+}
+
+/// Whether the API server refused for want of rights (or of the namespace).
+pub(super) fn is_denied(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn candidate() -> Candidate {
+        let service = tower::service_fn(async |_: http::Request<kube::client::Body>| {
+            Err::<http::Response<kube::client::Body>, _>(std::io::Error::other("nobody is there"))
+        });
+        let metrics = OperatorMetrics::new(&prometheus::Registry::new()).unwrap();
+        let clock = Clock::new(|| "2026-01-02T03:04:05Z".parse().unwrap());
+        Candidate::new(kube::Client::new(service, "default"), "n", "me", clock, metrics)
+    }
+
+    fn renewal(holder: &str, time: &str) -> Renewal {
+        Renewal { holder: holder.to_owned(), time: Some(MicroTime(time.parse().unwrap())) }
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_over_when_the_same_renewal_was_seen_for_its_duration_whatever_its_clock_says() {
+        let mut candidate = candidate();
+        let (begin, duration) = (Instant::now(), Duration::from_secs(10));
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        // A clock in the past, and one in the future.
+        for time in ["1999-01-01T00:00:00Z", "2099-01-01T00:00:00Z"] {
+            let last = renewal("other", time);
+            assert!(!candidate.is_over(last.clone(), duration, at(0)));
+            assert!(!candidate.is_over(last.clone(), duration, at(9)));
+            assert!(candidate.is_over(last, duration, at(10)));
+        }
+        assert!(!candidate.is_over(renewal("other", "2099-01-01T00:00:01Z"), duration, at(20)), "renewed");
+        assert!(
+            !candidate.is_over(renewal("third", "2099-01-01T00:00:01Z"), duration, at(31)),
+            "another holder"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_renewal_keeps_what_a_takeover_changes() {
+        let candidate = candidate();
+        let taken = candidate.taken(&Lease::default()).spec.unwrap();
+        assert_eq!((taken.holder_identity.as_deref(), taken.lease_transitions), (Some("me"), Some(1)));
+        let mut spec = taken;
+        spec.acquire_time = Some(MicroTime("2020-01-01T00:00:00Z".parse().unwrap()));
+        let mine = Lease { spec: Some(spec.clone()), ..Lease::default() };
+        let renewed = candidate.taken(&mine).spec.unwrap();
+        assert_eq!((&renewed.acquire_time, renewed.lease_transitions), (&spec.acquire_time, Some(1)));
+        spec.holder_identity = Some("other".to_owned());
+        let taken = candidate.taken(&Lease { spec: Some(spec), ..Lease::default() }).spec.unwrap();
+        assert_eq!((taken.acquire_time, taken.lease_transitions), (renewed.renew_time, Some(2)));
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_is_gone_makes_no_leader_and_ends_with_the_shutdown() {
+        let (leading, mut is_leading) = watch::channel(true);
+        let shutdown = CancellationToken::new();
+        let mut candidate = candidate();
+        candidate.pace = Pace { renew_deadline: Duration::from_millis(50), retry: Duration::from_millis(5) };
+        let running = tokio::spawn(candidate.run(leading, shutdown.clone()));
+        is_leading.wait_for(|leading| !*leading).await.unwrap();
+        shutdown.cancel();
+        running.await.unwrap();
+    }
+}
