@@ -36,6 +36,7 @@ e2e: programs ## the end-to-end tests on a real control plane (KUBE=1.33 for the
 
 bench: programs ## the figures that docs/benchmarks.md quotes
 	$(BIN)/bench-mappings
+	cargo bench --locked -p identity --bench lookup
 
 lint: ## formatting, clippy, dependency policy
 	cargo fmt --all --check

@@ -116,13 +116,26 @@ impl Authenticator {
         Log::at(&self.log)
     }
 
+    /// Makes `command` a `server` with this one's files and settings.
+    pub(crate) fn add_arguments(&self, command: &mut Command) {
+        command.arg("server").arg("--config").arg(&self.config).args(&self.arguments);
+    }
+
+    /// Another command of the program that takes the server's flags, with those of this server.
+    #[must_use]
+    pub fn command(&self, command: &str) -> Command {
+        let mut asked = isolated(&self.program);
+        asked.arg(command).arg("--config").arg(&self.config).args(&self.arguments);
+        asked
+    }
+
     /// Starts `server` and waits until it is ready: listening, mappings synced.
     ///
     /// # Errors
     /// It does not become ready.
     pub fn start(&self) -> Result<()> {
         let mut command: Command = isolated(&self.program);
-        command.arg("server").arg("--config").arg(&self.config).args(&self.arguments);
+        self.add_arguments(&mut command);
         let mut service = Service::start("ack-ram-authenticator", command, &self.log)?;
         let probe = Client::new(&self.certificate)?;
         let url = format!("http://{}/readyz", self.health.address());

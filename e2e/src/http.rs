@@ -57,6 +57,23 @@ impl Client {
         self.send(self.client.post(url).json(body))
     }
 
+    /// A request of any method, with more headers and any body.
+    ///
+    /// # Errors
+    /// No answer came, or the method or a header is none that can be sent.
+    pub fn request(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(String, String)],
+        body: String,
+    ) -> Result<Answer> {
+        let method = reqwest::Method::from_bytes(method.as_bytes())
+            .map_err(Error::answer(format!("the method {method:?}")))?;
+        let request = self.client.request(method, url).header("content-type", "application/json").body(body);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(name, value)))
+    }
+
     fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer> {
         self.runtime
             .block_on(async {

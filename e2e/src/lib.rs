@@ -6,17 +6,21 @@
 
 pub mod authenticator;
 pub mod burst;
+pub mod canary;
 pub mod cloud;
 pub mod control_plane;
+pub mod corpus;
 pub mod error;
 pub mod guard;
 pub mod http;
 pub mod kubectl;
 pub mod log;
+pub mod manifests;
 pub mod mapping;
 pub mod person;
 pub mod ports;
 pub mod process;
+pub mod replica;
 pub mod rig;
 pub mod run_dir;
 

@@ -12,7 +12,8 @@ pub struct Log {
 }
 
 /// A place in a [`Log`]: what was written later is "since" it.
-#[derive(Debug, Clone, Copy)]
+/// The default one is the beginning.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Mark(usize);
 
 impl Log {

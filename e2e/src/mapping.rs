@@ -79,17 +79,22 @@ impl<'a> Applied<'a> {
         Self { rig, resource }
     }
 
+    fn command<'b>(&'b self, options: &[&'b str]) -> Vec<&'b str> {
+        let resource = self.resource.split_whitespace();
+        std::iter::once("delete").chain(resource).chain(options.iter().copied()).collect()
+    }
+
     /// Deletes it now.
     ///
     /// # Errors
     /// kubectl fails.
     pub fn delete(self) -> Result<()> {
-        self.rig.admin().ok(&["delete", &self.resource, "--ignore-not-found"]).map(|_text| ())
+        self.rig.admin().ok(&self.command(&["--ignore-not-found"])).map(|_text| ())
     }
 }
 
 impl Drop for Applied<'_> {
     fn drop(&mut self) {
-        let _ = self.rig.admin().run(&["delete", &self.resource, "--ignore-not-found", "--wait=false"]);
+        let _ = self.rig.admin().run(&self.command(&["--ignore-not-found", "--wait=false"]));
     }
 }

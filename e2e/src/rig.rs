@@ -11,6 +11,7 @@ use crate::cloud::{Cloud, Identity};
 use crate::control_plane::{ApiServer, ControlPlane, Parts, Version, Webhook};
 use crate::error::{Error, Result};
 use crate::kubectl::Kubectl;
+use crate::manifests::Installed;
 use crate::mapping::{Applied, Mapping};
 use crate::person::Person;
 use crate::programs;
@@ -25,7 +26,8 @@ const CACHE_TTL: Duration = Duration::from_secs(1);
 const DISCOVERY: Duration = Duration::from_secs(30);
 
 /// The Kubernetes user that the authenticator's own kubeconfig names.
-const SERVER_USER: &str = "ack-ram-authenticator";
+/// Not that of `manifests/`, whose rights scenarios give and take away.
+pub const SERVER_USER: &str = "e2e-ack-ram-authenticator";
 
 /// All processes of a run. Fields are dropped in this order: API servers before their etcd.
 #[derive(Debug)]
@@ -80,36 +82,41 @@ impl Rig {
         Ok(rig)
     }
 
-    /// The rights that the authenticator has, and no more: the CRD read and made, mappings read.
-    fn allow_the_authenticator(&self) -> Result<()> {
-        let rules = json!([
-            {
-                "apiGroups": ["apiextensions.k8s.io"],
-                "resources": ["customresourcedefinitions"],
-                "verbs": ["get", "create"],
-            },
-            {
-                "apiGroups": ["ramauthenticator.k8s.alibabacloud"],
-                "resources": ["ramidentitymappings"],
-                "verbs": ["get", "list", "watch"],
-            },
+    /// The rights that the authenticator has, and no more: the CRD read and made, mappings read and their status
+    /// written; its Lease; Events, which about cluster-scoped objects lie in namespace `default`.
+    ///
+    /// # Errors
+    /// kubectl fails.
+    pub fn allow_the_authenticator(&self) -> Result<()> {
+        let mapping_group = "ramauthenticator.k8s.alibabacloud";
+        let cluster = json!([
+            {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get", "create"]},
+            {"apiGroups": [mapping_group], "resources": ["ramidentitymappings"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [mapping_group], "resources": ["ramidentitymappings/status"], "verbs": ["patch"]},
         ]);
-        let role = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": SERVER_USER},
-            "rules": rules,
-        });
+        let lease = json!([
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "update"],
+             "resourceNames": ["ack-ram-authenticator"]},
+        ]);
+        let events = json!([{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}]);
         let group = "rbac.authorization.k8s.io";
-        let binding = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": SERVER_USER},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": SERVER_USER},
-            "subjects": [{"apiGroup": group, "kind": "User", "name": SERVER_USER}],
-        });
-        let both = json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]});
-        let file = self.run.file("authenticator-rbac.json", &both.to_string())?;
+        let subjects = json!([{"apiGroup": group, "kind": "User", "name": SERVER_USER}]);
+        let mut items = Vec::new();
+        for (namespace, rules) in [(None, cluster), (Some("kube-system"), lease), (Some("default"), events)] {
+            let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
+            let metadata = json!({"name": SERVER_USER, "namespace": namespace});
+            items.push(json!({
+                "apiVersion": format!("{group}/v1"), "kind": kind, "metadata": metadata, "rules": rules,
+            }));
+            items.push(json!({
+                "apiVersion": format!("{group}/v1"), "kind": format!("{kind}Binding"), "metadata": metadata,
+                "roleRef": {"apiGroup": group, "kind": kind, "name": SERVER_USER},
+                "subjects": subjects,
+            }));
+        }
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+        let file = self.run.file("authenticator-rbac.json", &list.to_string())?;
         self.admin().ok(&["apply", "-f", &file.to_string_lossy()]).map(|_text| ())
     }
 
@@ -135,6 +142,34 @@ impl Rig {
         };
         let server = self.plane.api_server(&self.run, "kube-apiserver-v1beta1", Some(&webhook))?;
         Ok(self.second.get_or_init(|| server))
+    }
+
+    /// One more API server on the same etcd, with a token webhook of version v1 whose answers it keeps for a second.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn another_api_server(&self, name: &str, webhook_kubeconfig: &Path) -> Result<ApiServer> {
+        let kubeconfig = webhook_kubeconfig.to_owned();
+        let webhook = Webhook { kubeconfig, version: "v1", cache_ttl: Some(CACHE_TTL) };
+        self.plane.api_server(&self.run, name, Some(&webhook))
+    }
+
+    /// Writes a kubeconfig with a client certificate for a Kubernetes user in no group.
+    ///
+    /// # Errors
+    /// The certificate cannot be made, or the file not written.
+    pub fn certificate_kubeconfig(&self, user: &str) -> Result<PathBuf> {
+        self.plane.client_kubeconfig(&self.run, self.api_server.address(), user, None)
+    }
+
+    /// One more API server, which writes down all it can: `--v=10`, audit level RequestResponse.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn verbose_api_server(&self, name: &str) -> Result<ApiServer> {
+        let kubeconfig = self.authenticator.webhook_kubeconfig().to_owned();
+        let webhook = Webhook { kubeconfig, version: "v1", cache_ttl: Some(CACHE_TTL) };
+        self.plane.verbose_api_server(&self.run, name, Some(&webhook))
     }
 
     /// The authenticator.
@@ -230,7 +265,18 @@ impl Rig {
         Ok(applied)
     }
 
-    /// Deletes `resource` (`KIND/NAME`), which somebody else will make, when the answer is dropped.
+    /// `kubectl apply` of several manifests at once, deleted when the answer is dropped.
+    ///
+    /// # Errors
+    /// kubectl fails.
+    pub fn apply_all(&self, manifests: &[serde_json::Value]) -> Result<Installed<'_>> {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests});
+        let file = self.run.file("apply-all.json", &list.to_string())?;
+        crate::manifests::apply(self, &["-f", &file.to_string_lossy()])
+    }
+
+    /// Deletes `resource` (`KIND/NAME`, with ` --namespace=…` where it has one), which somebody else will make,
+    /// when the answer is dropped.
     #[must_use]
     pub fn removed_later(&self, resource: &str) -> Applied<'_> {
         Applied::new(self, resource.to_owned())

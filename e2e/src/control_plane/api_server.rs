@@ -20,6 +20,15 @@ pub struct Webhook {
     pub cache_ttl: Option<Duration>,
 }
 
+/// How much an API server writes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// `--v=1`, audit level Metadata.
+    Usual,
+    /// `--v=10`, audit level RequestResponse.
+    Highest,
+}
+
 /// A running kube-apiserver; dropping it ends it at once.
 #[derive(Debug)]
 pub struct ApiServer {
@@ -35,11 +44,12 @@ impl ApiServer {
         run: &RunDir,
         name: &str,
         webhook: Option<&Webhook>,
+        verbosity: Verbosity,
     ) -> Result<Self> {
         let port = Port::take()?;
         let address = port.address();
         let audit = run.logs().join(format!("{name}-audit.log"));
-        let mut command = command(plane, run, name, address)?;
+        let mut command = command(plane, run, name, address, verbosity)?;
         command.arg("--audit-log-path").arg(&audit);
         if let Some(webhook) = webhook {
             webhook.add_to(&mut command);
@@ -98,7 +108,17 @@ impl Webhook {
     }
 }
 
-fn command(plane: &ControlPlane, run: &RunDir, name: &str, address: SocketAddr) -> Result<Command> {
+fn command(
+    plane: &ControlPlane,
+    run: &RunDir,
+    name: &str,
+    address: SocketAddr,
+    verbosity: Verbosity,
+) -> Result<Command> {
+    let (level, audit_policy) = match verbosity {
+        Verbosity::Usual => ("--v=1", &plane.files.audit_policy),
+        Verbosity::Highest => ("--v=10", &plane.files.full_audit_policy),
+    };
     let (certificate, key) = write(run, name, &plane.servers.server(name)?)?;
     let port = address.port().to_string();
     let mut command = isolated(&plane.parts.kube_apiserver);
@@ -109,7 +129,7 @@ fn command(plane: &ControlPlane, run: &RunDir, name: &str, address: SocketAddr) 
         .args(["--endpoint-reconciler-type", "none", "--service-cluster-ip-range", "10.0.0.0/24"])
         .args(["--authorization-mode", "RBAC", "--allow-privileged=true"])
         .args(["--service-account-issuer", "https://kubernetes.default.svc.cluster.local"])
-        .args(["--profiling=false", "--v=1"])
+        .args(["--profiling=false", level])
         .arg("--cert-dir")
         .arg(run.folder(&format!("{name}-certificates"))?)
         .arg("--tls-cert-file")
@@ -123,6 +143,6 @@ fn command(plane: &ControlPlane, run: &RunDir, name: &str, address: SocketAddr) 
         .arg("--service-account-signing-key-file")
         .arg(&plane.files.service_account_private)
         .arg("--audit-policy-file")
-        .arg(&plane.files.audit_policy);
+        .arg(audit_policy);
     Ok(command)
 }

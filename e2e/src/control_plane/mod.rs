@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use api_server::{ApiServer, Webhook};
+pub use api_server::{ApiServer, Verbosity, Webhook};
 pub use parts::{Parts, Version};
 
 use crate::error::Result;
@@ -43,6 +43,7 @@ struct Files {
     service_account_public: PathBuf,
     service_account_private: PathBuf,
     audit_policy: PathBuf,
+    full_audit_policy: PathBuf,
 }
 
 /// Who did what, without bodies: those of TokenReviews hold tokens.
@@ -51,6 +52,12 @@ kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: Metadata
+";
+/// Everything, bodies included.
+const FULL_AUDIT_POLICY: &str = r"apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: RequestResponse
 ";
 
 impl ControlPlane {
@@ -65,6 +72,7 @@ impl ControlPlane {
             service_account_public: run.file("service-accounts.pub", &keys.certificate)?,
             service_account_private: run.file("service-accounts.key", &keys.key)?,
             audit_policy: run.file("audit-policy.yaml", AUDIT_POLICY)?,
+            full_audit_policy: run.file("full-audit-policy.yaml", FULL_AUDIT_POLICY)?,
         };
         let clients = Authority::create(run, "client-ca")?;
         let servers = Authority::create(run, "server-ca")?;
@@ -78,7 +86,20 @@ impl ControlPlane {
     /// # Errors
     /// It does not become ready.
     pub fn api_server(&self, run: &RunDir, name: &str, webhook: Option<&Webhook>) -> Result<ApiServer> {
-        ApiServer::start(self, run, name, webhook)
+        ApiServer::start(self, run, name, webhook, Verbosity::Usual)
+    }
+
+    /// The same, with everything in its log and its audit log.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn verbose_api_server(
+        &self,
+        run: &RunDir,
+        name: &str,
+        webhook: Option<&Webhook>,
+    ) -> Result<ApiServer> {
+        ApiServer::start(self, run, name, webhook, Verbosity::Highest)
     }
 
     /// The kubectl that goes with the API server.

@@ -1,16 +1,28 @@
 //! The scenarios, each file one promise, each function one sentence of it.
 
+mod admission_policy;
+mod attacks;
 mod audiences;
 mod audit;
+mod canary;
+mod checks;
+mod client_ca;
+mod commands;
 mod crd;
+mod crd_upgrade;
 mod documented_pages;
+mod manifests;
 mod many_mappings;
 mod mapping_changes;
+mod operator;
 mod other_credentials;
 mod rbac;
 mod refusals;
+mod renewal;
 mod secrecy;
+mod stand;
 mod sts_outage;
+mod upgrade;
 mod webhook_versions;
 mod whoami;
 
@@ -43,10 +55,25 @@ pub(crate) fn all() -> Vec<Scenario> {
     scenarios![
         whoami::a_ram_user_is_who_the_mapping_says,
         whoami::an_assumed_role_keeps_its_session_name,
+        whoami::one_session_of_a_role_has_a_mapping_of_its_own,
         whoami::the_account_itself_can_be_mapped,
         whoami::a_user_of_the_config_file_needs_no_resource,
         whoami::a_kubeconfig_of_either_exec_version_lets_in,
+        checks::explain_says_what_a_login_becomes,
+        checks::lint_finds_in_a_cluster_what_never_counts,
+        commands::add_maps_a_user_and_a_role_and_both_log_in,
+        commands::add_asks_on_a_terminal_and_takes_no_for_an_answer,
+        commands::doctor_finds_nothing_where_all_is_well,
+        commands::doctor_names_each_fault_and_what_to_mend,
+        commands::verify_says_who_signed_the_token_that_the_tool_makes,
         crd::the_server_makes_the_crd_and_leaves_one_that_is_there_as_it_is,
+        crd_upgrade::objects_of_the_public_definition_stay_valid_and_editable_under_ours,
+        operator::every_reason_is_told_and_what_is_wrong_in_an_event_too,
+        operator::a_status_is_written_once_and_never_before_serving,
+        operator::the_first_id_is_recorded_and_another_one_under_the_same_name_is_told,
+        operator::a_pattern_records_nobody_and_a_status_written_by_hand_lets_nobody_in,
+        operator::without_rights_logins_go_on_and_the_log_names_the_right,
+        operator::when_the_holder_of_the_lease_is_killed_another_takes_over_and_every_login_passes,
         rbac::what_rbac_allows_works_and_what_it_does_not_is_forbidden_under_the_mapped_name,
         mapping_changes::a_mapping_counts_changes_and_ends_at_once,
         mapping_changes::a_pattern_matches_whole_names_only,
@@ -58,13 +85,36 @@ pub(crate) fn all() -> Vec<Scenario> {
         refusals::an_expired_token_is_refused_without_asking_sts,
         refusals::garbage_is_refused_without_asking_sts,
         sts_outage::kubectl_waits_while_sts_is_down_for_five_seconds_and_gets_in,
+        sts_outage::kubectl_waits_while_sts_throttles_fails_breaks_off_or_answers_garbage,
+        sts_outage::kubectl_waits_for_a_slow_sts,
+        sts_outage::kubectl_is_refused_at_once_where_sts_refuses_and_gets_in_when_it_does_not,
         audit::the_audit_log_of_a_later_request_names_the_session,
         audiences::a_token_is_good_for_the_api_server_and_for_no_other_audience,
         webhook_versions::an_api_server_that_asks_in_v1beta1_is_answered,
         webhook_versions::a_v1_url_token_is_accepted,
         webhook_versions::with_the_default_cache_a_token_outlives_its_mapping_and_a_new_one_does_not,
         other_credentials::certificates_and_service_account_tokens_work_with_the_webhook_on_and_down,
+        upgrade::three_upgrades_on_one_port_under_a_stream_of_new_logins_lose_none,
+        upgrade::a_second_server_without_the_flag_does_not_take_the_port,
+        renewal::a_self_made_certificate_is_renewed_and_logins_go_on,
+        renewal::the_public_programs_pair_is_renewed_under_the_kubeconfig_that_pins_it,
+        renewal::files_that_change_under_load_are_served_and_no_login_fails,
+        client_ca::only_the_api_servers_certificate_opens_authenticate,
         documented_pages::steps_4_to_6_do_what_they_say,
+        admission_policy::whoever_may_only_write_mappings_cannot_become_anybody_else,
+        admission_policy::whoever_may_impersonate_user_and_groups_may_map_to_them_and_no_further,
+        admission_policy::a_team_may_map_its_own_people_with_the_role_of_the_page,
+        admission_policy::cluster_admin_may_map_everybody_and_write_the_configmap,
+        manifests::every_overlay_is_accepted_and_its_pods_are_admitted,
+        manifests::whoever_runs_the_server_may_do_what_it_must_and_no_more,
+        manifests::what_was_installed_goes_again,
+        manifests::from_nothing_to_a_login_with_the_flags_and_the_rights_of_each_overlay,
+        attacks::attack_c_a_mapping_that_is_no_mapping_lets_nobody_in,
+        attacks::attack_d_no_session_reaches_system_masters_through_a_template,
+        attacks::attack_j_a_pattern_ends_with_the_edit_that_takes_it_away,
+        attacks::attack_m_the_kubeconfig_works_where_kubectl_may_run_this_one_plugin_alone,
         secrecy::no_log_of_the_whole_run_holds_a_token_or_a_secret,
+        // Behind it: its API server writes tokens down, as they all do at that verbosity.
+        canary::no_secret_is_in_what_a_cluster_at_its_highest_verbosity_writes,
     ]
 }

@@ -94,7 +94,7 @@ pub(super) fn assert_unauthorized(refused: &Output) {
 }
 
 /// The API server's line about the refusal, without the token in it.
-fn reason_in_the_log(rig: &Rig, since: Mark, what: &str) -> Result<String, libtest_mimic::Failed> {
+pub(super) fn reason_in_the_log(rig: &Rig, since: Mark, what: &str) -> Result<String, libtest_mimic::Failed> {
     let log = rig.api_server().log();
     let is_it = |line: &str| line.contains("Unable to authenticate the request") && line.contains(what);
     let line = log.line(since, &format!("a refusal that says {what:?}"), SOON, is_it)?;

@@ -40,6 +40,26 @@ pub(super) fn an_assumed_role_keeps_its_session_name(rig: &Rig) -> Outcome {
     Ok(())
 }
 
+pub(super) fn one_session_of_a_role_has_a_mapping_of_its_own(rig: &Rig) -> Outcome {
+    let alice = || rig.person(user("alice"));
+    let (oncall, daytime) = (alice()?.assuming(DEV_ROLE, "oncall"), alice()?.assuming(DEV_ROLE, "daytime"));
+    let arn = format!("acs:ram::{ACCOUNT}:assumed-role/dev/oncall");
+    let _role = rig.apply(&Mapping::new("whoami-all-sessions", DEV_ROLE, "{{RoleName}}:{{SessionName}}"))?;
+    assert_eq!(oncall.kubectl(rig, rig.api_server())?.whoami_eventually(SOON)?.username, "dev:oncall");
+    let _session = rig.apply(&Mapping::new("whoami-one-session", &arn, "on-call").group("pagers"))?;
+
+    let who = daytime.kubectl(rig, rig.api_server())?.whoami_eventually(SOON)?;
+    assert_eq!(who.username, "dev:daytime");
+    // Another token than the one whose answer the API server remembers.
+    let oncall = alice()?.assuming(DEV_ROLE, "oncall");
+    let who = oncall.kubectl(rig, rig.api_server())?.whoami_eventually(SOON)?;
+    assert_eq!(
+        (who.username.as_str(), sorted(&who.groups)),
+        ("on-call", vec!["pagers", "system:authenticated"])
+    );
+    Ok(())
+}
+
 pub(super) fn the_account_itself_can_be_mapped(rig: &Rig) -> Outcome {
     let root = rig.person(account())?;
     let _mapping = rig.apply(&Mapping::new("whoami-account", root.arn(), "the-account").group("owners"))?;
