@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build programs test lint fmt deny e2e bench generate verify-generated clean
+.PHONY: help demo build programs test lint fmt deny e2e bench bench-scale generate verify-generated clean
 
 # The Kubernetes release that the end-to-end tests run against: 1.37, or the oldest that is promised, 1.33.
 KUBE ?= 1.37
@@ -37,6 +37,11 @@ e2e: programs ## the end-to-end tests on a real control plane (KUBE=1.33 for the
 bench: programs ## the figures that docs/benchmarks.md quotes
 	$(BIN)/bench-mappings
 	cargo bench --locked -p identity --bench lookup
+
+bench-scale: programs ## memory, CPU and start of the authenticator with 1,000 and 100,000 mappings (a quarter of an hour)
+	cargo build --locked --release -p authenticator --bins
+	cargo build --locked -p e2e --example bench-scale
+	$(BIN)/examples/bench-scale $(BIN)/../release/ack-ram-authenticator
 
 lint: ## formatting, clippy, dependency policy
 	cargo fmt --all --check

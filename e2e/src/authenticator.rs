@@ -32,6 +32,10 @@ pub struct Authenticator {
     service: Mutex<Option<Service>>,
 }
 
+/// The authenticator runs with more arguments while this value lives; dropping it starts it anew without them.
+#[derive(Debug)]
+pub struct Changed<'a>(&'a Authenticator);
+
 /// The authenticator is stopped while this value lives; dropping it starts it again.
 #[derive(Debug)]
 pub struct Outage<'a>(&'a Authenticator);
@@ -124,7 +128,13 @@ impl Authenticator {
     /// Another command of the program that takes the server's flags, with those of this server.
     #[must_use]
     pub fn command(&self, command: &str) -> Command {
-        let mut asked = isolated(&self.program);
+        self.command_of(&self.program, command)
+    }
+
+    /// The same of another build of the program.
+    #[must_use]
+    pub fn command_of(&self, program: &Path, command: &str) -> Command {
+        let mut asked = isolated(program);
         asked.arg(command).arg("--config").arg(&self.config).args(&self.arguments);
         asked
     }
@@ -134,8 +144,13 @@ impl Authenticator {
     /// # Errors
     /// It does not become ready.
     pub fn start(&self) -> Result<()> {
+        self.start_with(&[])
+    }
+
+    fn start_with(&self, more: &[&str]) -> Result<()> {
         let mut command: Command = isolated(&self.program);
         self.add_arguments(&mut command);
+        command.args(more);
         let mut service = Service::start("ack-ram-authenticator", command, &self.log)?;
         let probe = Client::new(&self.certificate)?;
         let url = format!("http://{}/readyz", self.health.address());
@@ -190,13 +205,28 @@ impl Authenticator {
     }
 }
 
-impl Outage<'_> {
+impl<'a> Outage<'a> {
     /// Starts it again now.
     ///
     /// # Errors
     /// It does not become ready.
     pub fn end(self) -> Result<()> {
         self.0.start()
+    }
+
+    /// Starts it again now, with more arguments until the answer is dropped.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn end_with(self, more: &[&str]) -> Result<Changed<'a>> {
+        self.0.start_with(more)?;
+        Ok(Changed(self.0))
+    }
+}
+
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.stop();
     }
 }
 

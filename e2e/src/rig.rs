@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -295,7 +296,10 @@ fn now() -> jiff::Zoned {
     jiff::Zoned::now()
 }
 
-/// Tells runs apart: the time, for a person; the process id, for runs that start at once.
+/// Tells runs apart: the time, for a person; the process id, for runs that start at once; a number, for the rigs of
+/// one run.
 fn run_name() -> String {
-    format!("{}-{}", now().strftime("%Y%m%d-%H%M%S"), std::process::id())
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let number = STARTED.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    format!("{}-{}-{number}", now().strftime("%Y%m%d-%H%M%S"), std::process::id())
 }

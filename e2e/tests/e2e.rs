@@ -1,7 +1,7 @@
 //! The end-to-end tests: what users and administrators do, on a real control plane.
 //!
-//! `cargo test -p e2e --test e2e -- FILTER` runs those whose name contains the filter. They share
-//! one rig and run one after another.
+//! `cargo test -p e2e --test e2e -- FILTER` runs those whose name contains the filter. Two run side by side
+//! (`--test-threads N` for another number), each on a rig of its own, which it has for itself alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,19 +11,21 @@
     clippy::arithmetic_side_effects
 )]
 
+mod rigs;
 mod scenarios;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use e2e::rig::Rig;
 use libtest_mimic::{Arguments, Failed, Trial};
+use rigs::Rigs;
 
 /// What a scenario ends with: `?` takes every error that can be displayed.
 type Outcome = Result<(), Failed>;
 
-/// The rig, there while scenarios run.
-type Shared = Arc<Mutex<Option<Rig>>>;
+/// Rigs side by side: scenarios wait more than they compute.
+const RIGS: usize = 2;
 
 fn main() -> ExitCode {
     if let Some(code) = e2e::guard::run_if_asked() {
@@ -31,45 +33,40 @@ fn main() -> ExitCode {
     }
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut arguments = Arguments::from_args();
-    // Scenarios stop what others need, and share two cores with a control plane.
-    arguments.test_threads = Some(1);
-    let shared = Shared::default();
-    let trials = scenarios::all().into_iter().map(|(name, scenario)| {
-        let shared = Arc::clone(&shared);
-        Trial::test(name, move || run(&shared, scenario))
+    let limit = arguments.test_threads.unwrap_or(RIGS).max(1);
+    arguments.test_threads = Some(limit);
+    let rigs = Arc::new(Rigs::new(limit));
+    let alone = scenarios::all().into_iter().map(|(name, scenario)| {
+        let rigs = Arc::clone(&rigs);
+        Trial::test(name, move || {
+            let rig = rigs.take()?;
+            rigs.timed(name, || run(&rig, scenario))
+        })
     });
-    let trials: Vec<Trial> = trials.collect();
+    let last = scenarios::last().into_iter().map(|(name, scenario)| {
+        let rigs = Arc::clone(&rigs);
+        Trial::test(name, move || {
+            let all = rigs.take_all()?;
+            rigs.timed(name, || all.iter().try_for_each(|rig| run(rig, scenario)))
+        })
+    });
+    let trials: Vec<Trial> = alone.chain(last).collect();
     if !arguments.list && trials.iter().any(|trial| !arguments.is_filtered_out(trial)) {
-        match Rig::start() {
-            Ok(rig) => *shared.lock().unwrap() = Some(rig),
-            Err(error) => {
-                eprintln!("e2e: {error}");
-                return ExitCode::FAILURE;
-            }
+        // Where one cannot be started none can: said once, and not by each scenario.
+        if let Err(error) = rigs.take() {
+            eprintln!("e2e: {error}");
+            return ExitCode::FAILURE;
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
-    end(&shared, conclusion.has_failed());
+    rigs.end(conclusion.has_failed());
     conclusion.exit_code()
 }
 
-fn run(shared: &Shared, scenario: fn(&Rig) -> Outcome) -> Outcome {
-    let rig = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let rig = rig.as_ref().ok_or("the rig was not started")?;
+fn run(rig: &Rig, scenario: fn(&Rig) -> Outcome) -> Outcome {
     // Where the last one panicked, its panic is what failed.
     let _ = rig.authenticator().ensure_running();
     scenario(rig)?;
     // A program under test that has died is this scenario's fault.
     Ok(rig.authenticator().ensure_running()?)
-}
-
-/// Ends every process; logs stay only when something failed.
-fn end(shared: &Shared, has_failed: bool) {
-    let rig = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(rig) = rig else { return };
-    if has_failed {
-        eprintln!("logs are kept in {}", rig.run().logs().display());
-    } else {
-        rig.run().forget_logs();
-    }
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use openapi::sts::Endpoint;
 use tracing::Level;
 
@@ -16,6 +17,9 @@ use crate::explain::ExplainArguments;
 use crate::lint::LintArguments;
 use crate::verify::VerifyArguments;
 
+/// The program's name.
+const PROGRAM: &str = "ack-ram-authenticator";
+
 /// Feature gates of the public program. Their names are accepted and change nothing.
 const FEATURE_GATES: [&str; 4] =
     ["ConfiguredInitDirectories", "RAMIdentityMappingCRD", "AllAlpha", "AllBeta"];
@@ -23,9 +27,10 @@ const FEATURE_GATES: [&str; 4] =
 /// Lets people log in to Kubernetes with their Alibaba Cloud RAM identity: a TokenReview webhook for the API server.
 #[derive(Debug, Parser)]
 #[command(
-    name = "ack-ram-authenticator",
+    name = PROGRAM,
     args_override_self = true,
     disable_version_flag = true,
+    disable_help_flag = true,
     max_term_width = 100
 )]
 pub struct Arguments {
@@ -37,8 +42,9 @@ pub struct Arguments {
     pub command: Option<Command>,
 }
 
-/// Flags of every command.
+/// Flags of every command, under a heading of their own in each command's help.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Flags of every command")]
 pub struct GlobalArguments {
     /// Configuration file; its ending tells the format: .yaml, .yml, .json or .toml
     #[arg(short = 'c', long, global = true, value_name = "FILE")]
@@ -55,7 +61,18 @@ pub struct GlobalArguments {
     /// NAME=true|false,…; the public program's names are accepted, without effect
     #[arg(long, global = true, value_name = "GATES", value_delimiter = ',', value_parser = feature_gate)]
     pub feature_gates: Vec<String>,
+    /// Print help
+    #[arg(short = 'h', long, global = true, action = clap::ArgAction::Help)]
+    pub help: Option<bool>,
 }
+
+/// Headings in the help of `server` and `doctor`.
+const MAPPINGS: &str = "Mappings";
+const CLUSTER: &str = "API server";
+pub(crate) const LISTENING: &str = "Listening";
+pub(crate) const CERTIFICATES: &str = "Certificates and the webhook kubeconfig";
+const TOKENS: &str = "Tokens";
+pub(crate) const STS: &str = "Calls to STS";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -64,23 +81,28 @@ pub enum Command {
     Init(InitArguments),
     /// Answer the API server's TokenReviews until SIGTERM
     Server(Box<ServerArguments>),
+    /// Ask a running server whether it is ready
+    #[command(after_help = "Exit status: 0 ready, else 1, with what is missing.")]
+    Health(crate::health::HealthArguments),
     /// Check a token as the server does, and print who signed it
     Verify(VerifyArguments),
     /// Map a RAM user or role in ConfigMap kube-system/alibabacloud-auth (backend ACKConfigMap)
     Add(AddArguments),
-    /// Look for what keeps people from logging in: STS, clock, certificate, kubeconfig, port, API server, rights, CRD.
-    /// Takes the server's flags, and says what to mend; exit status 1 where something fails
+    /// Look for what keeps people from logging in, and say what to mend. Takes the server's flags
+    #[command(after_help = "Exit status: 0 where nothing fails, else 1.")]
     Doctor(Box<DoctorArguments>),
-    /// Say which mapping wins for a RAM identity, why, which others match, and who that is in Kubernetes. Exit status: 0
-    /// mapped, 1 not mapped or refused, 2 wrong flags or unreadable input
+    /// Say which mapping wins for a RAM identity, why, which others match, and who that is in Kubernetes
+    #[command(
+        after_help = "Exit status: 0 mapped, 1 not mapped or refused, 2 wrong flags or unreadable input."
+    )]
     Explain(Box<ExplainArguments>),
-    /// Find what is wrong with mappings, dangerous, or different from the public server. Exit status: 0 no errors, 1
-    /// errors (with --strict, warnings too), 2 wrong flags or unreadable input
+    /// Find what is wrong with mappings, dangerous, or different from the public server
+    #[command(
+        after_help = "Exit status: 0 no errors, 1 errors (with --strict, warnings too), 2 wrong flags or unreadable input."
+    )]
     Lint(Box<LintArguments>),
     /// Print the version
     Version(VersionArguments),
-    /// Ask a running server whether it is ready: exit status 0, or 1 and what is missing
-    Health(crate::health::HealthArguments),
 }
 
 /// Flags of `init`.
@@ -101,83 +123,84 @@ pub struct InitArguments {
 #[derive(Args, Debug, Default)]
 pub struct ServerArguments {
     /// Where mappings come from, in order: MountedFile, DynamicFile, ACKConfigMap, CRD [default: MountedFile]
-    #[arg(long, value_name = "MODE,…", value_delimiter = ',')]
+    #[arg(help_heading = MAPPINGS, long, value_name = "MODE,…", value_delimiter = ',')]
     pub backend_mode: Option<Vec<String>>,
     /// IP address to listen on [default: server.address of the configuration, else 127.0.0.1]
-    #[arg(short = 'b', long, value_name = "IP")]
+    #[arg(help_heading = LISTENING, short = 'b', long, value_name = "IP")]
     pub bind: Option<String>,
     /// Port to listen on; 0 takes any free one [default: 21362]
-    #[arg(long, value_name = "PORT")]
+    #[arg(help_heading = LISTENING, long, value_name = "PORT")]
     pub port: Option<u16>,
     /// Where to write the kubeconfig for --authentication-token-webhook-config-file of the API server
     /// [default: /etc/kubernetes/ack-ram-authenticator/kubeconfig.yaml]
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = CERTIFICATES, long, value_name = "FILE")]
     pub generate_kubeconfig: Option<PathBuf>,
     /// Do not write that kubeconfig
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
+    #[arg(help_heading = CERTIFICATES, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
     pub kubeconfig_pregenerated: Option<bool>,
     /// Folder of cert.pem and key.pem, made where they are missing [default: /var/ack-ram-authenticator]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(help_heading = CERTIFICATES, long, value_name = "FOLDER")]
     pub state_dir: Option<PathBuf>,
-    /// Ask the STS of this region, through the VPC; none: sts.aliyuncs.com [default: $STS_REGION]
-    #[arg(long, value_name = "REGION")]
+    /// Ask the STS of this region, through the VPC; none: sts.aliyuncs.com [default: server.region of the
+    /// configuration file, else $STS_REGION]
+    #[arg(help_heading = STS, long, value_name = "REGION")]
     pub region: Option<String>,
     /// Ask STS here instead of at the region's address
-    #[arg(long, value_name = "HOST[:PORT]", value_parser = sts_endpoint)]
+    #[arg(help_heading = STS, long, value_name = "HOST[:PORT]", value_parser = sts_endpoint)]
     pub sts_endpoint: Option<Endpoint>,
     /// PEM file with the authorities to trust for STS, instead of the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = STS, long, value_name = "FILE")]
     pub sts_ca_file: Option<PathBuf>,
     /// Time for connecting to STS
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s")]
+    #[arg(help_heading = STS, long, value_name = "TIME", value_parser = duration, default_value = "2s")]
     pub sts_connect_timeout: Duration,
     /// Time for a whole call to STS
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s")]
+    #[arg(help_heading = STS, long, value_name = "TIME", value_parser = duration, default_value = "5s")]
     pub sts_timeout: Duration,
     /// Token versions to accept: v1, v2
-    #[arg(long, value_name = "VERSION,…", value_delimiter = ',', default_value = "v1,v2")]
+    #[arg(help_heading = TOKENS, long, value_name = "VERSION,…", value_delimiter = ',', default_value = "v1,v2")]
     pub token_versions: Vec<String>,
     /// Longest token to read, in bytes, its prefix included; 1024 to 49152
-    #[arg(long, value_name = "BYTES", default_value = "8192", value_parser = clap::value_parser!(u32).range(1024..=49152))]
+    #[arg(help_heading = TOKENS, long, value_name = "BYTES", default_value = "8192", value_parser = clap::value_parser!(u32).range(1024..=49152))]
     pub max_token_bytes: u32,
     /// Accept tokens that carry this query parameter beside the known ones, spelled exactly so. May be repeated
-    #[arg(long, value_name = "KEY", action = clap::ArgAction::Append, value_parser = token_query_key)]
+    #[arg(help_heading = TOKENS, long, value_name = "KEY", action = clap::ArgAction::Append, value_parser = token_query_key)]
     pub allow_token_query_key: Vec<String>,
     /// Kubeconfig for reading mappings from the API server [default: server.kubeconfig of the configuration, else the
     /// pod's service account]
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = CLUSTER, long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Create the RAMIdentityMapping CRD where it is missing (with backend CRD); one that is there stays as it is
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
+    #[arg(help_heading = CLUSTER, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
     pub sync_crd: bool,
     /// Write status and Events of RAMIdentityMappings (with backend CRD); of several replicas one does
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
+    #[arg(help_heading = CLUSTER, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = boolean)]
     pub write_status: bool,
     /// Namespace of the Lease that says which replica writes [default: the pod's own, else the kubeconfig context's;
     /// kube-system instead of default]
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(help_heading = CLUSTER, long, value_name = "NAMESPACE")]
     pub lease_namespace: Option<String>,
     /// Only the configuration file's mappings count (server.mapRoles, mapUsers, mapAccounts, breakGlass): no other
     /// backend is asked, and the API server is not needed
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    #[arg(help_heading = MAPPINGS, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub bootstrap_only: bool,
     /// Let the pattern of a RAMIdentityMapping have wildcards in its account id. Whoever owns any account can then
     /// make a role whose name matches
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    #[arg(help_heading = MAPPINGS, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub allow_any_account: bool,
     /// Refuse a login whose RAM id is not the one that the first login of the RAMIdentityMapping had: somebody was
     /// made again under an old name. Without it such a login is only reported
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
+    #[arg(help_heading = MAPPINGS, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = boolean)]
     pub refuse_changed_principals: bool,
     /// Reserve user and group names that begin so, beside system: only a mapping that writes the prefix out itself can
     /// make one. May be repeated
-    #[arg(long, value_name = "PREFIX", action = clap::ArgAction::Append, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(help_heading = MAPPINGS, long, value_name = "PREFIX", action = clap::ArgAction::Append, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub reserved_prefix: Vec<String>,
     /// Where to answer /healthz, /livez and /readyz in plain HTTP; empty: nowhere
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:21363", value_parser = health_address)]
+    #[arg(help_heading = LISTENING, long, value_name = "IP:PORT", default_value = "127.0.0.1:21363", value_parser = health_address)]
     pub health_address: HealthAddress,
     /// On SIGTERM, time for answering what is under way
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s")]
+    #[arg(help_heading = LISTENING, long, value_name = "TIME", value_parser = duration, default_value = "15s")]
     pub shutdown_grace_period: Duration,
     /// Memory and limits of calls to STS.
     #[command(flatten)]
@@ -257,13 +280,39 @@ fn health_address(text: &str) -> Result<HealthAddress, String> {
         .map_err(|_| "write IP:PORT, as in 127.0.0.1:21363".to_owned())
 }
 
-/// clap's message as one line: its first paragraph, without the usage that follows.
-pub(crate) fn one_line(error: &clap::Error) -> String {
+/// clap's message as one line: its first paragraph, what may have been meant, and where help is. `arguments` is the
+/// whole command line.
+pub(crate) fn one_line(error: &clap::Error, arguments: &[std::ffi::OsString]) -> String {
+    let command = named_command(arguments);
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let kinds: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let name = command.get_name();
+        return format!("{name} alone is not enough: write one of {}; see {name} --help", kinds.join(", "));
+    }
     let text = error.render().to_string();
     let paragraph: Vec<&str> =
         text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
     let line = paragraph.join(" ");
-    format!("{}; see --help", line.strip_prefix("error: ").unwrap_or(&line))
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
+        .into_iter()
+        .find_map(|kind| match error.get(kind)? {
+            ContextValue::String(name) => Some(name.clone()),
+            ContextValue::Strings(names) => names.first().cloned(),
+            _ => None,
+        });
+    let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+    match command.get_name() {
+        PROGRAM => format!("{line}{meant}; see {PROGRAM} --help"),
+        name => format!("{line}{meant}; see {PROGRAM} {name} --help"),
+    }
+}
+
+/// The command that the line names, by its first word that is one.
+fn named_command(arguments: &[std::ffi::OsString]) -> clap::Command {
+    let root = Arguments::command();
+    let named = arguments.iter().skip(1).find_map(|word| root.find_subcommand(word)).cloned();
+    named.unwrap_or(root)
 }
 
 #[cfg(test)]
@@ -273,6 +322,11 @@ mod tests {
 
     fn parse(line: &str) -> Result<Arguments, clap::Error> {
         Arguments::try_parse_from(std::iter::once("ack-ram-authenticator").chain(line.split(' ')))
+    }
+
+    fn message(line: &str) -> String {
+        let words = std::iter::once(PROGRAM).chain(line.split(' ')).map(Into::into).collect::<Vec<_>>();
+        one_line(&parse(line).unwrap_err(), &words)
     }
 
     fn server(line: &str) -> ServerArguments {
@@ -335,8 +389,31 @@ mod tests {
             ("frobnicate", "frobnicate"),
             ("server --config", "--config"),
         ] {
-            let text = one_line(&parse(line).unwrap_err());
+            let text = message(line);
             assert!(text.contains(named) && !text.contains('\n'), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_may_have_been_meant_and_where_help_is() {
+        for (line, expected) in [
+            ("server --prot 1", "did you mean --port?; see ack-ram-authenticator server --help"),
+            ("serve", "did you mean server?; see ack-ram-authenticator --help"),
+            ("add", "write one of user, role"),
+        ] {
+            let text = message(line);
+            assert!(text.contains(expected), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn each_command_has_its_own_flags_apart_from_those_of_every_command() {
+        for line in ["add user --help", "server -h", "lint --help", "explain --help"] {
+            let help = parse(line).unwrap_err().render().to_string();
+            let (own, global) = help.split_once("Flags of every command:").unwrap();
+            assert!(global.contains("--cluster-id") && global.contains("--help"), "{line}: {global}");
+            assert!(!own.contains("--feature-gates"), "{line}: {own}");
+            assert!(!global.contains("--kubeconfig"), "{line}: {global}");
         }
     }
 }

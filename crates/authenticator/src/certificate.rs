@@ -26,6 +26,7 @@ pub(crate) struct CertificateMetrics {
     reloads: IntCounterVec,
     renewals: IntCounterVec,
     authority_end: Gauge,
+    client_end: Gauge,
 }
 
 impl CertificateMetrics {
@@ -53,11 +54,16 @@ impl CertificateMetrics {
             "trust_anchor_not_after_seconds",
             "When the certificate that API servers pin ends, in seconds since 1970",
         )?;
+        let client_end = Gauge::new(
+            "client_certificate_not_after_seconds",
+            "When the client certificate ends that an API server has shown last, in seconds since 1970; 0 before",
+        )?;
         let registry = metrics.registry();
         registry.register(Box::new(reloads.clone()))?;
         registry.register(Box::new(renewals.clone()))?;
         registry.register(Box::new(authority_end.clone()))?;
-        Ok(CertificateMetrics { metrics: metrics.clone(), reloads, renewals, authority_end })
+        registry.register(Box::new(client_end.clone()))?;
+        Ok(CertificateMetrics { metrics: metrics.clone(), reloads, renewals, authority_end, client_end })
     }
 
     fn reload(&self, object: &str, result: &str) {
@@ -105,6 +111,7 @@ fn report_problems(problems: &[Problem]) {
             Problem::OtherName { .. }
             | Problem::OpenKey { .. }
             | Problem::EndsSoon { .. }
+            | Problem::ClientEndsSoon { .. }
             | Problem::AuthorityEndsSoon { .. } => tracing::warn!("{problem}"),
         }
     }
@@ -149,6 +156,9 @@ pub(crate) fn report_events(keeper: &Keeper, events: &[Event], metrics: &Certifi
         }
     }
     metrics.metrics.certificate_end(keeper.not_after());
+    if let Some(end) = keeper.tls().client_not_after() {
+        metrics.client_end.set(end.as_duration().as_secs_f64());
+    }
     metrics.authority_end.set(keeper.pair().anchor_not_after().as_duration().as_secs_f64());
 }
 

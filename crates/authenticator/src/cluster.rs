@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use crate::mappings;
-use crate::message::with_sources;
+use crate::message::{one_line, with_sources};
 
 /// Why there is no client. One line each.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,6 @@ pub(crate) enum ClusterError {
     /// `--master-url` is no URL.
     #[error("--master-url is {0:?}: write the API server's address as in https://10.0.0.1:6443")]
     Master(String),
-    /// The library refuses the settings.
-    #[error("cannot set up the client for the API server: {0}")]
-    Client(String),
 }
 
 /// Which file, and what of it.
@@ -37,9 +34,9 @@ pub(crate) struct Access<'a> {
 /// # Errors
 /// [`ClusterError`].
 pub(crate) async fn client(access: Access<'_>) -> Result<kube::Client, ClusterError> {
-    let unusable = |error: kube::config::KubeconfigError| ClusterError::Kubeconfig {
+    let unusable = |error: KubeconfigError| ClusterError::Kubeconfig {
         path: access.kubeconfig.to_owned(),
-        reason: with_sources(&error),
+        reason: describe_kubeconfig(&error),
     };
     let mut file = Kubeconfig::read_from(access.kubeconfig).map_err(unusable)?;
     if let Some(url) = access.master {
@@ -47,8 +44,23 @@ pub(crate) async fn client(access: Access<'_>) -> Result<kube::Client, ClusterEr
     }
     let options = KubeConfigOptions { context: access.context.map(str::to_owned), ..Default::default() };
     let config = kube::Config::from_custom_kubeconfig(file, &options).await.map_err(unusable)?;
-    kube::Client::try_from(mappings::tuned(config))
-        .map_err(|error| ClusterError::Client(with_sources(&error)))
+    kube::Client::try_from(mappings::tuned(config)).map_err(|error| ClusterError::Kubeconfig {
+        path: access.kubeconfig.to_owned(),
+        reason: with_sources(&error),
+    })
+}
+
+/// Why a kubeconfig cannot be used, without the file's name, and without an excerpt: it could show a token or a key.
+pub(crate) fn describe_kubeconfig(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::ReadConfig(source, _) => source.to_string(),
+        KubeconfigError::Parse(error) => {
+            one_line(&format!("it is not good YAML: {}", error.without_snippet()))
+        }
+        KubeconfigError::CurrentContextNotSet => "it has no current-context".to_owned(),
+        KubeconfigError::LoadContext(name) => format!("it has no context {name:?}"),
+        error => with_sources(error),
+    }
 }
 
 fn point_to(file: &mut Kubeconfig, url: &str) -> Result<(), ClusterError> {
@@ -63,4 +75,32 @@ fn point_to(file: &mut Kubeconfig, url: &str) -> Result<(), ClusterError> {
         cluster.server = Some(url.to_owned());
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_kubeconfig_is_said_without_what_stands_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubeconfig");
+        for (text, said) in [
+            ("users: [{name: a, user: {token: CANARY, [}}]", "not good YAML"),
+            ("users: [{name: a, user: CANARY}]", "not good YAML"),
+            ("users: []\n# CANARY", "no current-context"),
+            ("current-context: other # CANARY", "no context \"other\""),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error =
+                client(Access { kubeconfig: &path, context: None, master: None }).await.err().unwrap();
+            let line = error.to_string();
+            assert!(line.contains(said) && line.contains(path.to_str().unwrap()), "{line}");
+            assert!(!line.contains("CANARY") && !line.contains('\n'), "{line}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        let error = client(Access { kubeconfig: &path, context: None, master: None }).await.err().unwrap();
+        assert!(error.to_string().ends_with("kubeconfig: No such file or directory (os error 2)"), "{error}");
+    }
 }

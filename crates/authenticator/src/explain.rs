@@ -14,6 +14,7 @@ use identity::{
 };
 use serde_json::{Value, json};
 
+use crate::lint::finding::Code;
 use crate::lint::gather::{Entry, Gathered, Layer};
 use crate::lint::{self, Outcome, Output, Sources, in_force};
 use crate::mappings::BackendMode;
@@ -48,7 +49,7 @@ pub struct ExplainArguments {
     #[arg(long)]
     pub refuse_changed_principals: bool,
     /// text or json
-    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text")]
+    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub output: Output,
 }
 
@@ -78,6 +79,11 @@ pub(crate) async fn run(arguments: &ExplainArguments, config: Option<&Path>) -> 
         Ok(gathered) => gathered,
         Err(error) => return unusable(error.to_string()),
     };
+    // What a file that cannot be read says might be what matters.
+    let unread = [Code::Syntax, Code::ConfigValue];
+    if let Some(finding) = gathered.findings.iter().find(|finding| unread.contains(&finding.code)) {
+        return unusable(finding.line());
+    }
     let explained = explain(arguments, &principal, &gathered, modes);
     let status = u8::from(!matches!(explained.result, Answer::Mapped(_)));
     let stdout = match arguments.output {

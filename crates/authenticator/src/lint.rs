@@ -36,7 +36,7 @@ pub struct Sources {
     /// Manifests (RAMIdentityMapping, ConfigMap kube-system/alibabacloud-auth, lists of them), the server's configuration
     /// file, DynamicFile's JSON; a folder stands for the .yaml, .yml, .json and .toml files in it, - for stdin. --config
     /// is read too where it is given
-    #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1.., action = clap::ArgAction::Append, required_unless_present_any = ["kubeconfig", "config"])]
+    #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1.., action = clap::ArgAction::Append)]
     pub files: Vec<PathBuf>,
     /// Kubeconfig: read RAMIdentityMapping objects and ConfigMap kube-system/alibabacloud-auth from this cluster too
     #[arg(long, value_name = "FILE")]
@@ -66,7 +66,7 @@ pub struct LintArguments {
     #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = code)]
     pub ignore: Vec<String>,
     /// text: FILE:LINE: SEVERITY: OBJECT: MESSAGE [CODE], one a line; or json
-    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text")]
+    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub output: Output,
 }
 
@@ -112,6 +112,9 @@ pub(crate) async fn gather(
     sources: &Sources,
     config: Option<&Path>,
 ) -> Result<(Gathered, Option<Vec<BackendMode>>), SourceError> {
+    if sources.files.is_empty() && sources.kubeconfig.is_none() && config.is_none() {
+        return Err(SourceError::Nothing);
+    }
     let paths: Vec<PathBuf> = sources.files.iter().cloned().chain(config.map(Path::to_owned)).collect();
     let (mut documents, mut findings) = source::read(&paths)?;
     if let Some(kubeconfig) = &sources.kubeconfig {
@@ -130,7 +133,12 @@ pub(crate) async fn gather(
 async fn from_cluster(kubeconfig: &Path, context: Option<&str>) -> Result<Vec<Document>, SourceError> {
     let access = Access { kubeconfig, context, master: None };
     let client = cluster::client(access).await.map_err(|error| SourceError::Cluster(error.to_string()))?;
-    source::read_cluster(client, mappings::describe_kube).await
+    source::read_cluster(client, mappings::describe_kube).await.map_err(|error| match error {
+        SourceError::Cluster(text) => {
+            SourceError::Cluster(format!("{text} (kubeconfig {})", kubeconfig.display()))
+        }
+        error => error,
+    })
 }
 
 /// Everything that there is to say about these mappings, in order of files and lines.

@@ -112,7 +112,7 @@ impl Metrics {
         let backend_skipped_entries = IntGaugeVec::new(
             Opts::new(
                 "backend_skipped_entries",
-                "Entries of a file or ConfigMap that are malformed and map nobody",
+                "Entries of a file or ConfigMap, or resources, that are malformed and map nobody",
             ),
             &["backend"],
         )?;

@@ -15,6 +15,7 @@ use webhook_server::serve::{BindError, BindSocketError};
 
 use crate::authenticate::Authenticator;
 use crate::clock::Clock;
+use crate::cluster::describe_kubeconfig;
 use crate::config::ServerConfig;
 use crate::gate::Gate;
 use crate::kubeconfig::WriteError;
@@ -35,7 +36,7 @@ const KUBECONFIG_RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The kubeconfig for reading mappings.
-    #[error("cannot use kubeconfig {}: {reason}; backends {backends} read their mappings from the API server", .path.display())]
+    #[error("cannot use kubeconfig {}: {reason}; --kubeconfig names another, and {backends} cannot do without", .path.display())]
     Kubeconfig {
         /// The file.
         path: PathBuf,
@@ -46,7 +47,7 @@ pub enum ServerError {
     },
     /// No kubeconfig, and not in a pod.
     #[error(
-        "backends {backends} read their mappings from the API server, and this is no pod with a service account ({reason}): give --kubeconfig, or server.kubeconfig in the configuration file"
+        "{backends} reads mappings from the API server, and this is no pod with a service account ({reason}): give --kubeconfig, or server.kubeconfig in the configuration file"
     )]
     NotInCluster {
         /// The library's words.
@@ -285,7 +286,7 @@ async fn kube_client(config: &ServerConfig) -> Result<Option<kube::Client>, Serv
     if needing.is_empty() {
         return Ok(None);
     }
-    let backends = needing.join(", ");
+    let backends = format!("backend {}", needing.join(" and "));
     let kube_config = match &config.kubeconfig {
         Some(path) => {
             let read = async {
@@ -295,14 +296,18 @@ async fn kube_client(config: &ServerConfig) -> Result<Option<kube::Client>, Serv
             let path = path.clone();
             read.await.map_err(|error| ServerError::Kubeconfig {
                 path,
-                reason: with_sources(&error),
+                reason: describe_kubeconfig(&error),
                 backends,
             })?
         }
         None => kube::Config::incluster()
             .map_err(|error| ServerError::NotInCluster { reason: with_sources(&error), backends })?,
     };
-    kube::Client::try_from(mappings::tuned(kube_config))
-        .map(Some)
-        .map_err(|error| ServerError::KubeClient(with_sources(&error)))
+    kube::Client::try_from(mappings::tuned(kube_config)).map(Some).map_err(|error| {
+        let file = config
+            .kubeconfig
+            .as_ref()
+            .map_or_else(String::new, |path| format!(" (kubeconfig {})", path.display()));
+        ServerError::KubeClient(format!("{}{file}", with_sources(&error)))
+    })
 }

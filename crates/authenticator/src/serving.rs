@@ -21,26 +21,27 @@ use crate::server::ServerError;
 #[derive(Args, Clone, Debug, Default)]
 pub struct ServingArguments {
     /// Listen beside another process of the same user that was started with this flag too, for upgrades without a gap
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = crate::args::boolean)]
+    #[arg(help_heading = crate::args::LISTENING, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = crate::args::boolean)]
     pub reuse_port: bool,
     /// Unix socket that answers /healthz, /livez and /readyz of this very process; see the command `health`
-    #[arg(long, value_name = "PATH")]
+    #[arg(help_heading = crate::args::LISTENING, long, value_name = "PATH")]
     pub health_socket: Option<PathBuf>,
     /// PEM file with the authorities of client certificates: who shows none of theirs may not POST /authenticate
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = crate::args::CERTIFICATES, long, value_name = "FILE")]
     pub client_ca_file: Option<PathBuf>,
     /// The API server's certificate in the kubeconfig that is written, as the API server sees the file; a relative path
     /// begins beside the kubeconfig [default with --client-ca-file: client.pem]
-    #[arg(long, value_name = "FILE", requires = "kubeconfig_client_key")]
+    #[arg(help_heading = crate::args::CERTIFICATES, long, value_name = "FILE", requires = "kubeconfig_client_key")]
     pub kubeconfig_client_certificate: Option<PathBuf>,
     /// The key of that certificate [default with --client-ca-file: client-key.pem]
-    #[arg(long, value_name = "FILE", requires = "kubeconfig_client_certificate")]
+    #[arg(help_heading = crate::args::CERTIFICATES, long, value_name = "FILE", requires = "kubeconfig_client_certificate")]
     pub kubeconfig_client_key: Option<PathBuf>,
     /// How long a self-made certificate lives; it is made at the start, and anew after two thirds of this
-    #[arg(long, value_name = "TIME", default_value = "8760h", value_parser = lifetime)]
+    #[arg(help_heading = crate::args::CERTIFICATES, long, value_name = "TIME", default_value = "8760h", value_parser = lifetime)]
     pub certificate_lifetime: Duration,
-    /// Open connections to the TLS port; one more is reset
-    #[arg(long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// Open connections to the TLS port; for one more, the oldest is closed whose client has not shown who it is, or else the
+    /// new one is reset
+    #[arg(help_heading = crate::args::LISTENING, long, value_name = "NUMBER", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_connections: u32,
 }
 

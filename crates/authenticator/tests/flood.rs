@@ -11,7 +11,7 @@ mod common;
 
 use std::time::Instant;
 
-use common::{ALICE, ROOT, Rig, Signing, credentials, now, token_of};
+use common::{ALICE, BOB, ROOT, Rig, Signing, credentials, now, token_of};
 use futures::StreamExt as _;
 use jiff::SignedDuration;
 
@@ -111,4 +111,30 @@ async fn a_flood_in_the_name_of_a_known_key_keeps_no_other_known_user_out() {
     let asked = rig.emulator.requests().len() - 102;
     assert_eq!(asked + put_off, 1000);
     assert!((asked as f64) <= 20.0 + 2.0 * (seconds + 1.0), "{asked} calls in {seconds} s");
+}
+
+/// Bob is somebody's RAM user, with keys that work, and no mapping names him.
+#[tokio::test]
+async fn whoever_no_mapping_names_pays_for_each_call_and_stays_unknown() {
+    let rig = Rig::start(&["--sts-max-in-flight", "4", "--sts-rate-per-key", "1"]).await;
+    let (begun, base) = (Instant::now(), now());
+    let token = |number: i64| {
+        Signing { at: base - SignedDuration::from_secs(number), ..Signing::by(credentials(BOB)) }.v2()
+    };
+    // Reviews that are answered from memory cost nothing.
+    for _ in 0..30 {
+        assert!(rig.review(&token(1)).await.error().contains("is mapped to no Kubernetes user"));
+    }
+    assert_eq!(rig.emulator.requests().len(), 1);
+    assert!(rig.review(&token(2)).await.error().contains("is mapped to no Kubernetes user"));
+    let mut shed = 0;
+    for number in 3..40 {
+        shed += usize::from(rig.review(&token(number)).await.error().contains("--sts-rate-per-key"));
+    }
+    let asked = rig.emulator.requests().len();
+    assert_eq!(asked + shed, 39);
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!((asked as f64) <= 10.0 + seconds + 1.0, "{asked} calls in {seconds} s");
+    let page = rig.get("/metrics").await.text;
+    assert_eq!(metric(&page, "gate_table_entries{table=\"known_keys\"}"), 0);
 }

@@ -156,10 +156,27 @@ async fn a_call_goes_on_although_whoever_asked_first_hangs_up() {
 }
 
 #[tokio::test]
+async fn a_call_that_nobody_waits_for_any_more_ends_and_frees_its_place() {
+    let world = world().await;
+    world.emulator.fail("GetCallerIdentity", Fault::Delay(Duration::from_millis(300)).times(1));
+    let (token, now) = (token_of(ALICE), now());
+    tokio::time::timeout(Duration::from_millis(100), world.identify(&token, now)).await.unwrap_err();
+    let ended = async {
+        while !world.metric("sts_calls_in_flight 0") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap();
+    assert!(world.arn(&token, now).await.1, "its answer was kept");
+    assert_eq!(world.asked(), 1);
+}
+
+#[tokio::test]
 async fn a_definite_refusal_is_kept_for_ten_seconds() {
     let world = world().await;
     let (token, now) = (token_of((ALICE.0, "wrong")), now());
-    for (later, asked) in [(0, 1), (9, 1), (30, 2)] {
+    // Counted from the answer, which took less than the deadline of 5 s.
+    for (later, asked) in [(0, 1), (9, 1), (16, 2)] {
         let error = world.identify(&token, now + seconds(later)).await.unwrap_err();
         assert_eq!((error.reason(), error.is_passing()), ("sts_signature_mismatch", false));
         assert_eq!(error.request_id(), Some(world.emulator.requests().last().unwrap().request_id.as_str()));
@@ -316,6 +333,33 @@ accounts:
     let forged = Signing { at: now, ..Signing::by(credentials(("LTAIalice2", "s1"))) };
     assert_eq!(world.identify(&forged.v2(), now).await.unwrap_err().reason(), "sts_signature_mismatch");
     assert_eq!(world.asked(), 5);
+}
+
+/// Which calls use up what one access key may cause.
+#[tokio::test]
+async fn a_key_pays_for_refusals_and_for_throttling_and_not_for_what_it_cannot_help() {
+    let limits = Limits { max_in_flight: 4, rate: 1000, rate_per_key: 1 };
+    let error = |status, code: &str| Fault::Error { status, code: code.to_owned(), message: String::new() };
+    for (fault, is_paid) in [
+        (None, false),
+        (Some(error(503, "ServiceUnavailable")), false),
+        (Some(error(400, "Throttling.User")), true),
+        (Some(error(403, "NoPermission")), true),
+    ] {
+        let world = world_with(Options { limits, ..Options::default() }).await;
+        let now = now();
+        world.gate.mapped(ALICE.0, now);
+        if let Some(fault) = &fault {
+            world.emulator.fail("GetCallerIdentity", fault.clone());
+        }
+        let mut put_off = 0;
+        // Ten seconds' worth is ten calls.
+        for number in 0..12 {
+            let answer = world.identify(&alice_at(now - seconds(number)).v2(), now).await;
+            put_off += usize::from(answer.is_err_and(|error| error.reason() == "sts_limited"));
+        }
+        assert_eq!(put_off, if is_paid { 2 } else { 0 }, "{fault:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Ten thousand random worlds of mappings, principals and backends, each judged twice: by the code, from the forms
 //! in which mappings are written (entries of the config file, `RAMIdentityMapping` objects), and by an oracle that is
-//! written from docs/authenticator.md alone. The oracle works on the texts as they stand, rule by rule, with nothing
+//! written from docs/mappings.md alone. The oracle works on the texts as they stand, rule by rule, with nothing
 //! of the code that it judges.
 #![allow(
     clippy::unwrap_used,

@@ -121,6 +121,39 @@ async fn without_a_client_certificate_a_review_is_refused_unread() {
     common::answer(answer).await.user();
 }
 
+/// The connection was made when the certificate was good, and stays open.
+#[tokio::test]
+async fn a_client_whose_authority_was_taken_away_is_refused_on_the_connection_it_has() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&old, &new] {
+        assert_eq!(run(folder.path(), &["init", "-i", CLUSTER, "--client-certificate"]).0, 0);
+    }
+    let authority = old.path().join("client-ca.pem");
+    let mut rig = Rig::start(&["--client-ca-file", authority.to_str().unwrap()]).await;
+    let both = ["client.pem", "client-key.pem"].map(|name| read(&old.path().join(name))).concat();
+    let anchor = anchor(&read(&rig.folder.path().join("kubeconfig.yaml")));
+    let client = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&anchor).unwrap()])
+        .identity(reqwest::Identity::from_pem(both.as_bytes()).unwrap())
+        .no_proxy()
+        .build()
+        .unwrap();
+    let url = format!("{}/authenticate", rig.base);
+    let post = async || {
+        let body = review("authentication.k8s.io/v1", &token_of(ALICE));
+        common::answer(client.post(&url).body(body).send().await.unwrap()).await
+    };
+    post().await.user();
+    fs::copy(new.path().join("client-ca.pem"), &authority).unwrap();
+    let log = rig.folder.path().join("stderr.log");
+    wait_for(&mut rig.program, || {
+        read(&log).contains("authorities of client certificates have changed").then_some(())
+    });
+    assert_eq!(post().await.status, StatusCode::FORBIDDEN);
+    let counted = "ack_ram_authenticator_client_refusals_total{reason=\"no_longer_trusted\"} 1\n";
+    assert!(rig.get("/metrics").await.text.contains(counted));
+}
+
 #[test]
 fn a_second_init_keeps_the_clients_files_and_a_damaged_set_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -45,11 +45,24 @@ impl fmt::Display for Format {
 /// Libraries whose warnings the program says itself.
 const NOISY: [&str; 3] = ["kube_client", "kube_runtime", "tower"];
 
+/// What the libraries that talk about what the program says itself may write below level debug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Libraries {
+    /// Errors: for servers.
+    Errors,
+    /// Nothing: for commands that end with one line, which says it all.
+    Quiet,
+}
+
 /// Which events are written: those of `own_crates` (Rust crate names) from `level` on, those of every other crate
 /// from `level` on but never below `info`.
-pub fn filter(level: Level, own_crates: &[&str]) -> Targets {
+pub fn filter(level: Level, own_crates: &[&str], libraries: Libraries) -> Targets {
     let others = LevelFilter::from_level(level).min(LevelFilter::INFO);
-    let noisy = if level >= Level::DEBUG { others } else { others.min(LevelFilter::ERROR) };
+    let most = match libraries {
+        Libraries::Errors => LevelFilter::ERROR,
+        Libraries::Quiet => LevelFilter::OFF,
+    };
+    let noisy = if level >= Level::DEBUG { others } else { others.min(most) };
     Targets::new()
         .with_default(others)
         .with_targets(NOISY.map(|name| (name, noisy)))
@@ -57,7 +70,7 @@ pub fn filter(level: Level, own_crates: &[&str]) -> Targets {
 }
 
 /// Installs the log writer for the whole process. A second call in one process changes nothing.
-pub fn init(format: Format, level: Level, own_crates: &[&str]) {
+pub fn init(format: Format, level: Level, own_crates: &[&str], libraries: Libraries) {
     let lines = layer::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
     let lines = match format {
         Format::Text => lines.boxed(),
@@ -65,7 +78,9 @@ pub fn init(format: Format, level: Level, own_crates: &[&str]) {
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         }
     };
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter(level, own_crates))).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter(level, own_crates, libraries)))
+        .try_init();
 }
 
 #[cfg(test)]
@@ -74,7 +89,7 @@ mod tests {
 
     #[test]
     fn libraries_stay_at_info_however_talkative_the_program_is() {
-        let filter = filter(Level::TRACE, &["authenticator"]);
+        let filter = filter(Level::TRACE, &["authenticator"], Libraries::Errors);
         assert!(filter.would_enable("authenticator::review", &Level::TRACE));
         assert!(filter.would_enable("hyper", &Level::INFO));
         assert!(!filter.would_enable("hyper::proto", &Level::DEBUG));
@@ -83,16 +98,20 @@ mod tests {
 
     #[test]
     fn a_quiet_program_has_quiet_libraries() {
-        assert!(!filter(Level::ERROR, &["authenticator"]).would_enable("hyper", &Level::WARN));
+        assert!(
+            !filter(Level::ERROR, &["authenticator"], Libraries::Errors).would_enable("hyper", &Level::WARN)
+        );
     }
 
     #[test]
     fn the_kubernetes_client_warns_where_debug_is_asked_for_alone() {
         for (level, is_written) in [(Level::INFO, false), (Level::DEBUG, true)] {
-            let filter = filter(level, &["authenticator"]);
-            assert_eq!(filter.would_enable("kube_runtime::watcher", &Level::WARN), is_written);
-            assert!(filter.would_enable("kube_client::client", &Level::ERROR));
-            assert!(!filter.would_enable("kube_client::client", &Level::DEBUG));
+            let of_server = filter(level, &["authenticator"], Libraries::Errors);
+            assert_eq!(of_server.would_enable("kube_runtime::watcher", &Level::WARN), is_written);
+            assert!(of_server.would_enable("kube_client::client", &Level::ERROR));
+            assert!(!of_server.would_enable("kube_client::client", &Level::DEBUG));
+            let of_command = filter(level, &["authenticator"], Libraries::Quiet);
+            assert_eq!(of_command.would_enable("kube_client::client", &Level::ERROR), is_written);
         }
     }
 

@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_rustls::{Accept, TlsAcceptor};
 use tokio_util::sync::CancellationToken;
@@ -26,14 +26,18 @@ use crate::tls::{Client, Shown, Tls};
 
 mod activity;
 mod listener;
+mod strangers;
 use activity::Activity;
 use listener::Listener;
 pub use listener::{BindError, BindSocketError, Listen, Peer, Stream, is_taken};
+use strangers::{Stranger, Strangers};
 
 /// What a client may use up. [`Limits::default`] suits a webhook that only API servers and probes call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections; one more is closed at once (an API server tries again after a reset).
+    /// Open connections. For one more, the oldest makes room whose client has not shown the certificate it was asked for
+    /// (or not ended its handshake, or came in plain HTTP); where there is none, the new one is closed at once (an API
+    /// server tries again after a reset).
     pub connections: usize,
     /// Requests at a time, over all connections; one more is 503 with `Retry-After: 1`. Times the body limit of the
     /// handler, this bounds the memory that clients can fill.
@@ -73,6 +77,10 @@ const DRAIN_IDLE: Duration = Duration::from_secs(1);
 
 /// While draining, how long a handshake may still take: whoever has connected is answered, not refused.
 const DRAIN_HANDSHAKE: Duration = Duration::from_secs(3);
+
+/// Requests at a time on an HTTP/2 connection whose client was asked for a certificate and has none: enough for metrics and
+/// health. An answer that its client does not read stays in memory for as long as its stream is open.
+const STREAMS_OF_STRANGERS: u32 = 4;
 
 /// A bound socket. Connections queue from now on, and are answered once [`Server::serve`] runs.
 #[derive(Debug)]
@@ -135,14 +143,19 @@ impl Server {
         let given_up = CancellationToken::new();
         let slots = Arc::new(Semaphore::new(limits.connections));
         let requests = Arc::new(Semaphore::new(limits.requests));
+        let strangers = Strangers::default();
         let begin = |stream: Stream, peer: Peer| {
-            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            let slot = Arc::clone(&slots).try_acquire_owned().ok().or_else(|| {
                 metrics.refused();
+                strangers.make_room()
+            });
+            let Some(slot) = slot else {
                 tracing::warn!(%peer, limit = limits.connections, "connection closed: too many are open");
                 // An API server tries again after a reset, and not after an orderly end.
                 stream.reset();
                 return;
             };
+            let stranger = strangers.enter(slot);
             let connection = Connection {
                 peer,
                 limits,
@@ -151,7 +164,7 @@ impl Server {
                 requests: Arc::clone(&requests),
                 tls: tls.clone(),
                 metrics: metrics.clone(),
-                _slot: slot,
+                stranger,
                 _open: metrics.opened(),
             };
             let served = connection.serve(stream);
@@ -196,7 +209,7 @@ struct Connection<H> {
     requests: Arc<Semaphore>,
     tls: Option<Arc<Tls>>,
     metrics: ConnectionMetrics,
-    _slot: OwnedSemaphorePermit,
+    stranger: Stranger,
     _open: Open,
 }
 
@@ -205,9 +218,9 @@ where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    async fn serve(self, stream: Stream) {
+    async fn serve(mut self, stream: Stream) {
         stream.prepare();
-        let Some(tls) = &self.tls else {
+        let Some(tls) = self.tls.clone() else {
             let builder = self.builder().http1_only();
             return self.speak(stream, builder, Shown::default()).await;
         };
@@ -216,6 +229,13 @@ where
         };
         let session = stream.get_ref().1;
         let shown = Shown::new(session.peer_certificates());
+        match tls.client(&shown) {
+            Client::NotAsked | Client::Verified => self.stranger.is_known(),
+            Client::Unknown | Client::NoLongerTrusted => {
+                self.limits.streams = self.limits.streams.min(STREAMS_OF_STRANGERS);
+                self.limits.idle = self.limits.idle.min(self.limits.head);
+            }
+        }
         let two = session.alpn_protocol() == Some(b"h2");
         let builder = if two { self.builder().http2_only() } else { self.builder().http1_only() };
         self.speak(stream, builder, shown).await;
@@ -223,15 +243,22 @@ where
 
     async fn shake_hands(
         &self,
-        handshake: Accept<Stream>,
+        mut handshake: Accept<Stream>,
     ) -> Option<tokio_rustls::server::TlsStream<Stream>> {
+        let sent_away = self.stranger.sent_away();
         let late_in_the_drain = async {
             self.shutdown.cancelled().await;
             sleep(DRAIN_HANDSHAKE).await;
         };
         let outcome = tokio::select! {
-            outcome = timeout(self.limits.handshake, handshake) => outcome.ok(),
+            outcome = timeout(self.limits.handshake, &mut handshake) => outcome.ok(),
             () = late_in_the_drain => None,
+            () = sent_away.cancelled() => {
+                self.tell_sent_away();
+                // Perhaps an API server, which tries again after a reset.
+                handshake.get_ref().inspect(|stream| stream.will_reset());
+                return None;
+            }
         };
         let peer = self.peer;
         match outcome {
@@ -250,6 +277,11 @@ where
             }
         }
         None
+    }
+
+    fn tell_sent_away(&self) {
+        let (peer, limit) = (self.peer, self.limits.connections);
+        tracing::warn!(%peer, limit, "connection closed: too many are open, and its client has not shown who it is");
     }
 
     fn builder(&self) -> auto::Builder<TokioExecutor> {
@@ -284,6 +316,7 @@ where
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
         let (mut draining, mut asked_to_leave) = (false, false);
+        let sent_away = self.stranger.sent_away();
         loop {
             let (before_first, between) = match draining {
                 true => (DRAIN_IDLE, DRAIN_IDLE),
@@ -297,6 +330,7 @@ where
                     }
                     return;
                 }
+                () = sent_away.cancelled() => return self.tell_sent_away(),
                 () = self.shutdown.cancelled(), if !draining => {
                     draining = true;
                     activity.touch();

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::Timestamp;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -13,6 +14,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Why a certificate and key cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +106,7 @@ pub enum Client {
 pub struct Tls {
     resolver: Arc<CertificateResolver>,
     current: ArcSwap<Current>,
+    client_end: ArcSwapOption<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -120,7 +123,8 @@ impl Tls {
     pub fn new(certificate: CertifiedKey, clients: Option<ClientAuthorities>) -> Result<Arc<Tls>, TlsError> {
         let resolver = Arc::new(CertificateResolver(ArcSwap::from_pointee(certificate)));
         let config = server_config(Arc::clone(&resolver), clients.as_ref())?;
-        Ok(Arc::new(Tls { resolver, current: ArcSwap::from_pointee(Current { config, clients }) }))
+        let current = ArcSwap::from_pointee(Current { config, clients });
+        Ok(Arc::new(Tls { resolver, current, client_end: ArcSwapOption::empty() }))
     }
 
     /// From the next handshake on, serves `certificate`.
@@ -137,6 +141,11 @@ impl Tls {
         let config = server_config(Arc::clone(&self.resolver), Some(&clients))?;
         self.current.store(Arc::new(Current { config, clients: Some(clients) }));
         Ok(())
+    }
+
+    /// When the certificate ends that a trusted client has shown last; none before the first.
+    pub fn client_not_after(&self) -> Option<Timestamp> {
+        self.client_end.load().as_deref().copied()
     }
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
@@ -163,6 +172,7 @@ impl Tls {
             return Client::NoLongerTrusted;
         }
         *verdict = Some((current, Instant::now()));
+        self.client_end.store(shown.end.map(Arc::new));
         Client::Verified
     }
 }
@@ -175,13 +185,20 @@ const VERDICT: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     chain: Vec<CertificateDer<'static>>,
+    /// When its first ends.
+    end: Option<Timestamp>,
     verdict: Mutex<Option<(Arc<Current>, Instant)>>,
 }
 
 impl Shown {
     pub(crate) fn new(chain: Option<&[CertificateDer<'_>]>) -> Shown {
         let chain = chain.unwrap_or_default();
-        Shown { chain: chain.iter().map(|one| one.clone().into_owned()).collect(), verdict: Mutex::default() }
+        let end = chain.first().and_then(|leaf| {
+            let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
+            Timestamp::from_second(leaf.validity().not_after.timestamp()).ok()
+        });
+        let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
+        Shown { chain, end, verdict: Mutex::default() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use webhook_server::body::{BodyError, read_body};
 use webhook_server::certs::{self, Subject};
 use webhook_server::respond::{self, Answer};
 use webhook_server::serve::{Limits, Peer, Server};
-use webhook_server::tls::Tls;
+use webhook_server::tls::{ClientAuthorities, Tls};
 
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -234,21 +235,122 @@ async fn requests_beyond_the_limit_are_put_off() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_and_free_slots_are_used_again() {
-    let server = start_plain(Limits { connections: 2, ..Limits::default() });
-    let request = b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let (first, second) = (server.connect().await, server.connect().await);
+    let server = start(Limits { connections: 2, ..Limits::default() }, GRACE);
+    let client = || server.client().build().unwrap();
+    let port = async |client: &reqwest::Client| {
+        client.get(server.url("/port")).send().await.unwrap().text().await.unwrap()
+    };
+    let (first, second) = (client(), client());
+    let ports = [port(&first).await, port(&second).await];
     let begun = Instant::now();
-    assert_eq!(everything_from(server.connect().await).await, "");
+    assert!(client().get(server.url("/port")).send().await.is_err());
     assert!(
         begun.elapsed() < Limits::default().head / 2,
         "closed late: for its silence, not for being one too many"
     );
+    assert_eq!(ports, [port(&first).await, port(&second).await], "on the same connections");
     drop(first);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let mut third = server.connect().await;
-    third.write_all(request).await.unwrap();
-    assert!(everything_from(third).await.starts_with("HTTP/1.1 200 "));
-    drop(second);
+    port(&client()).await;
+}
+
+#[tokio::test]
+async fn plain_connections_that_are_only_held_make_room() {
+    let server = start_plain(Limits { connections: 2, ..Limits::default() });
+    let held = (server.connect().await, server.connect().await);
+    for _ in 0..3 {
+        let mut one = server.connect().await;
+        one.write_all(b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        assert!(everything_from(one).await.starts_with("HTTP/1.1 200 "));
+    }
+    drop(held);
+}
+
+struct Guarded {
+    server: Running,
+    identity: reqwest::Identity,
+}
+
+/// Asks for a client certificate, and counts how many requests are under way at most.
+fn start_guarded(limits: Limits, most: Arc<AtomicUsize>) -> Guarded {
+    let folder = tempfile::tempdir().unwrap();
+    certs::load_or_make_client(folder.path(), "test", "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let authorities = ClientAuthorities::from_pem(&read(certs::CLIENT_AUTHORITY_FILE)).unwrap();
+    let identity = [read(certs::CLIENT_CERTIFICATE_FILE), read(certs::CLIENT_KEY_FILE)].concat();
+    let identity = reqwest::Identity::from_pem(&identity).unwrap();
+    let pair = pair();
+    let tls = Tls::new(pair.certified_key().unwrap(), Some(authorities)).unwrap();
+    let server = Server::bind(any_port(), Some(Arc::clone(&tls)), limits).unwrap();
+    let address = address_of(&server);
+    let stop = CancellationToken::new();
+    let now = Arc::new(AtomicUsize::new(0));
+    let counted = move |request| {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        async move {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst).saturating_add(1), Ordering::SeqCst);
+            let answer = answer(request).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            answer
+        }
+    };
+    let task = tokio::spawn(server.serve(counted, stop.clone(), GRACE));
+    Guarded { server: Running { address, anchor: pair.trust_anchor_pem(), tls, stop, task }, identity }
+}
+
+#[tokio::test]
+async fn who_shows_no_certificate_makes_room_for_who_does() {
+    let Guarded { server, identity } =
+        start_guarded(Limits { connections: 2, ..Limits::default() }, Arc::default());
+    let port = async |client: &reqwest::Client| {
+        client.get(server.url("/port")).send().await.map(|answer| answer.status())
+    };
+    let with_certificate = || server.client().identity(identity.clone()).build().unwrap();
+    // One in the middle of its handshake, one at the end of it, and both hold their connection.
+    let silent = server.connect().await;
+    let stranger = server.client().build().unwrap();
+    assert_eq!(port(&stranger).await.unwrap(), StatusCode::OK);
+    let (first, second) = (with_certificate(), with_certificate());
+    assert_eq!(port(&first).await.unwrap(), StatusCode::OK);
+    assert_eq!(port(&second).await.unwrap(), StatusCode::OK);
+    assert_eq!(everything_from(silent).await, "");
+    // Who has shown one makes room for nobody.
+    assert!(port(&server.client().build().unwrap()).await.is_err());
+    assert!(port(&with_certificate()).await.is_err());
+    assert_eq!(port(&first).await.unwrap(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_shows_no_certificate_has_few_requests_under_way_on_a_connection() {
+    for has_certificate in [false, true] {
+        let most = Arc::new(AtomicUsize::new(0));
+        let Guarded { server, identity } = start_guarded(Limits::default(), Arc::clone(&most));
+        let client = server.client();
+        let client = if has_certificate { client.identity(identity) } else { client }.build().unwrap();
+        // The connection and its settings.
+        client.get(server.url("/version")).send().await.unwrap();
+        let slow: Vec<_> = (0..12).map(|_| tokio::spawn(client.get(server.url("/slow")).send())).collect();
+        for slow in slow {
+            assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK);
+        }
+        let most = most.load(Ordering::SeqCst);
+        assert_eq!(most, if has_certificate { 12 } else { 4 });
+    }
+}
+
+#[tokio::test]
+async fn who_shows_no_certificate_may_be_idle_no_longer_than_before_a_first_request() {
+    let short = Limits { head: Duration::from_millis(300), ..Limits::default() };
+    let Guarded { server, identity } = start_guarded(short, Arc::default());
+    for has_certificate in [false, true] {
+        let client = server.client();
+        let client =
+            if has_certificate { client.identity(identity.clone()) } else { client }.build().unwrap();
+        let port = async || client.get(server.url("/port")).send().await.unwrap().text().await.unwrap();
+        let first = port().await;
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert_eq!(port().await == first, has_certificate);
+    }
 }
 
 #[tokio::test]

@@ -8,10 +8,17 @@ use e2e::mapping::Mapping;
 use e2e::rig::Rig;
 use emulator::Fault;
 
-use super::Outcome;
+use super::operator::eventually;
+use super::{Outcome, SOON};
+
+/// The API server here, in the names of its logs.
+pub(super) const VERBOSE: &str = "kube-apiserver-verbose";
 
 pub(super) fn no_secret_is_in_what_a_cluster_at_its_highest_verbosity_writes(rig: &Rig) -> Outcome {
-    let server = rig.verbose_api_server("kube-apiserver-verbose")?;
+    // Backends MountedFile and CRD, status and Events being written, and every login told down to the last detail.
+    let _verbose = rig.authenticator().stop()?.end_with(&["--log-level", "trace"])?;
+    let verbose = rig.authenticator().log().mark();
+    let server = rig.verbose_api_server(VERBOSE)?;
     let _mapping = rig.apply(&Mapping::new("canary", DEV_ROLE, "canary"))?;
     let _unusable = rig.apply(
         &Mapping::new("canary-unusable", &user("carol").arn, "x{{SessionName}}").group("{{SessionName}}"),
@@ -50,13 +57,21 @@ pub(super) fn no_secret_is_in_what_a_cluster_at_its_highest_verbosity_writes(rig
         super::next_second();
     }
     rig.cloud().emulator().clear_faults();
+    // Somebody whom a resource maps has been let in, so that a status is written for the login too.
+    let session = rig.person(user("mounted"))?.assuming(DEV_ROLE, "canary");
+    assert_eq!(session.kubectl(rig, &server)?.whoami_eventually(SOON)?.username, "canary");
+    eventually(rig, "canary", "Accepted")?;
+    eventually(rig, "canary-unusable", "InvalidTemplate")?;
+    let log = rig.authenticator().log().since(verbose);
+    let detail = |line: &str| line.contains("DEBUG") && line.contains("STS answered");
+    assert!(log.lines().any(detail), "the authenticator is not at its highest verbosity");
 
     let admin = rig.admin();
     let places = [
         ("kubectl's output", printed),
         ("Events", admin.ok(&["get", "events", "--all-namespaces", "-o", "json"])?),
         ("mappings and their status", admin.ok(&["get", "ramidentitymappings", "-o", "json"])?),
-        ("the authenticator's log", rig.authenticator().log().all()),
+        ("the authenticator's log", log),
         ("the API server's log", without_its_own_reviews(&server.log().all())),
         ("the audit log", server.audit().all()),
     ];

@@ -1,14 +1,16 @@
 //! The API server alone may ask who somebody is.
 
+use std::time::{Duration, Instant};
+
 use e2e::cloud::burst_user;
 use e2e::error::Error;
 use e2e::http::Client;
 use e2e::rig::Rig;
 use serde_json::json;
 
-use super::Outcome;
 use super::refusals::fresh_token;
 use super::stand::{Stand, log_in};
+use super::{Outcome, SOON};
 
 pub(super) fn only_the_api_servers_certificate_opens_authenticate(rig: &Rig) -> Outcome {
     let stand = Stand::new(rig, "client-ca")?;
@@ -23,6 +25,12 @@ pub(super) fn only_the_api_servers_certificate_opens_authenticate(rig: &Rig) -> 
     let path = rig.certificate_authority();
     let kubernetes = Client::new(&std::fs::read_to_string(path).map_err(Error::file("read", path))?)?;
     log_in(&kubernetes, &api_server.url(), 0)?;
+    // When what it has shown ends, which the server looks at every two seconds.
+    let start = Instant::now();
+    while stand.metric("client_certificate_not_after_seconds")? == 0.0 {
+        assert!(start.elapsed() < SOON, "the end of the API server's certificate is not measured");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 
     let review = json!({
         "apiVersion": "authentication.k8s.io/v1",

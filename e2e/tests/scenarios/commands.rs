@@ -146,7 +146,7 @@ pub(super) fn add_asks_on_a_terminal_and_takes_no_for_an_answer(rig: &Rig) -> Ou
 }
 
 /// What `doctor` finds with the flags of the rig's server and some more.
-fn doctor(rig: &Rig, more: &[&str]) -> e2e::Result<(i32, Value)> {
+pub(super) fn doctor(rig: &Rig, more: &[&str]) -> e2e::Result<(i32, Value)> {
     let mut command = rig.authenticator().command("doctor");
     command.args(more).args(["-o", "json"]);
     let output = run(command, Duration::from_secs(60))?;
@@ -158,7 +158,7 @@ fn doctor(rig: &Rig, more: &[&str]) -> e2e::Result<(i32, Value)> {
 }
 
 /// The findings of one check: state, words, remedy.
-fn found(report: &Value, check: &str) -> Vec<(String, String, String)> {
+pub(super) fn found(report: &Value, check: &str) -> Vec<(String, String, String)> {
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
     let findings = report["checks"].as_array().into_iter().flatten();
     findings

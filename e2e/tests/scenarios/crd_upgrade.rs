@@ -1,10 +1,13 @@
 //! From the public program's CustomResourceDefinition to ours, with objects stored that ours would refuse.
 
+use std::time::Instant;
+
 use e2e::cloud::{ACCOUNT, user};
 use e2e::mapping::Mapping;
 use e2e::rig::Rig;
 use serde_json::{Value, json};
 
+use super::commands::{doctor, found};
 use super::operator::{eventually, get, ready};
 use super::{Outcome, SOON};
 
@@ -15,13 +18,20 @@ const OURS: &str = concat!(
     "/../crds/ramauthenticator.k8s.alibabacloud_ramidentitymappings.yaml"
 );
 
-/// Takes our CustomResourceDefinition back, whatever happens.
+/// Takes our CustomResourceDefinition back, without any mapping, whatever happens.
 struct Ours<'a>(&'a Rig);
 
 impl Drop for Ours<'_> {
     fn drop(&mut self) {
-        let _ = self.0.admin().run(&["replace", "-f", OURS]);
+        let _ = self.0.admin().run(&["apply", "--server-side", "--force-conflicts", "-f", OURS]);
+        let _ = self.0.admin().run(&["delete", CRD, "--all"]);
     }
+}
+
+/// Puts the public program's CustomResourceDefinition where none is.
+fn install_the_public_one(rig: &Rig) -> e2e::Result<()> {
+    rig.admin().ok(&["create", "-f", PUBLIC])?;
+    rig.admin().ok(&["wait", "--for=condition=Established", &format!("crd/{CRD}")]).map(drop)
 }
 
 fn stored(name: &str, spec: &Value) -> Value {
@@ -39,8 +49,7 @@ pub(super) fn objects_of_the_public_definition_stay_valid_and_editable_under_our
     let mark = rig.authenticator().log().mark();
     admin.ok(&["delete", "crd", CRD])?;
     let _ours = Ours(rig);
-    admin.ok(&["apply", "-f", PUBLIC])?;
-    admin.ok(&["wait", "--for=condition=Established", &format!("crd/{CRD}")])?;
+    install_the_public_one(rig)?;
     let alice = rig.person(user("alice"))?;
     let long = "x".repeat(5000);
     let objects = [
@@ -93,10 +102,18 @@ pub(super) fn objects_of_the_public_definition_stay_valid_and_editable_under_our
         }
         let username = json!({"spec": {"username": "other"}}).to_string();
         admin.ok(&["patch", CRD, name, "--type=merge", "-p", &username])?;
-        // The whole object, sent back as it is.
-        let object = get(rig, name)?;
-        let file = rig.run().file("replaced.json", &object.to_string())?;
-        admin.ok(&["replace", "-f", &file.to_string_lossy()])?;
+        // The whole object, sent back as it is; again where its status was written meanwhile.
+        let start = Instant::now();
+        loop {
+            let object = get(rig, name)?;
+            let file = rig.run().file("replaced.json", &object.to_string())?;
+            let replaced = admin.run(&["replace", "-f", &file.to_string_lossy()])?;
+            let was_late = replaced.stderr.contains("the object has been modified");
+            assert!(replaced.status == 0 || was_late && start.elapsed() < SOON, "{replaced:?}");
+            if replaced.status == 0 {
+                break;
+            }
+        }
     }
     // An edit of a field that is wrong has to mend it.
     let still_wrong = json!({"spec": {"arn": "junk2"}}).to_string();
@@ -128,6 +145,44 @@ pub(super) fn objects_of_the_public_definition_stay_valid_and_editable_under_our
     );
     let _null = rig.apply_manifest(&null, Mapping::new("up-null", "", "").resource())?;
     assert!(!admin.ok(&["get", "all"])?.contains("up-good"));
-    admin.ok(&["delete", CRD, "--all"])?;
+    Ok(())
+}
+
+pub(super) fn doctor_says_what_to_mend_where_the_definition_is_missing_or_the_public_one(
+    rig: &Rig,
+) -> Outcome {
+    let admin = rig.admin();
+    let (ours, what_to_apply) = (Ours(rig), "kubectl apply -f the CRD under crds/");
+    // Under a server that runs.
+    admin.ok(&["delete", "crd", CRD])?;
+    let (status, report) = doctor(rig, &[])?;
+    let missing = &found(&report, "crd")[0];
+    assert_eq!((status, missing.0.as_str()), (1, "fail"), "{report:#}");
+    assert!(missing.1.contains(CRD) && missing.1.contains("is not installed"), "{report:#}");
+    assert!(missing.2.contains(what_to_apply) && missing.2.contains("--sync-crd"), "{report:#}");
+    // Somebody who may not read definitions is told as well.
+    let nobody = rig.certificate_kubeconfig("nobody-in-particular")?;
+    let (_, report) = doctor(rig, &["--kubeconfig", &nobody.to_string_lossy()])?;
+    let unserved = &found(&report, "crd")[0];
+    assert_eq!(unserved.0, "fail", "{report:#}");
+    assert!(unserved.1.contains("does not serve ramidentitymappings"), "{report:#}");
+    assert!(unserved.2.contains(what_to_apply), "{report:#}");
+
+    install_the_public_one(rig)?;
+    let (status, report) = doctor(rig, &[])?;
+    let public = &found(&report, "crd")[0];
+    assert_eq!((status, &report["state"], public.0.as_str()), (0, &json!("warn"), "warn"), "{report:#}");
+    for field in ["spec.principalID", "status.conditions", "status.observedGeneration"] {
+        assert!(public.1.contains(field), "{field}: {report:#}");
+    }
+    assert!(public.2.contains(what_to_apply), "{report:#}");
+
+    // What it says is what helps, and the server goes on by itself.
+    drop(ours);
+    let (status, report) = doctor(rig, &[])?;
+    assert_eq!((status, found(&report, "crd")[0].0.as_str()), (0, "ok"), "{report:#}");
+    let alice = rig.person(user("alice"))?;
+    let _mapping = rig.apply(&Mapping::new("up-mended", alice.arn(), "alice"))?;
+    assert_eq!(alice.kubectl(rig, rig.api_server())?.whoami_eventually(SOON)?.username, "alice");
     Ok(())
 }

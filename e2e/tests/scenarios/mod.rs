@@ -50,7 +50,12 @@ macro_rules! scenarios {
     };
 }
 
-/// All of them, in the order in which they run.
+/// Those that read what all others have left behind: they run last, on every rig.
+pub(crate) fn last() -> Vec<Scenario> {
+    scenarios![secrecy::no_log_of_the_whole_run_holds_a_token_or_a_secret]
+}
+
+/// All others, in the order in which they begin.
 pub(crate) fn all() -> Vec<Scenario> {
     scenarios![
         whoami::a_ram_user_is_who_the_mapping_says,
@@ -68,6 +73,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         commands::verify_says_who_signed_the_token_that_the_tool_makes,
         crd::the_server_makes_the_crd_and_leaves_one_that_is_there_as_it_is,
         crd_upgrade::objects_of_the_public_definition_stay_valid_and_editable_under_ours,
+        crd_upgrade::doctor_says_what_to_mend_where_the_definition_is_missing_or_the_public_one,
         operator::every_reason_is_told_and_what_is_wrong_in_an_event_too,
         operator::a_status_is_written_once_and_never_before_serving,
         operator::the_first_id_is_recorded_and_another_one_under_the_same_name_is_told,
@@ -113,8 +119,6 @@ pub(crate) fn all() -> Vec<Scenario> {
         attacks::attack_d_no_session_reaches_system_masters_through_a_template,
         attacks::attack_j_a_pattern_ends_with_the_edit_that_takes_it_away,
         attacks::attack_m_the_kubeconfig_works_where_kubectl_may_run_this_one_plugin_alone,
-        secrecy::no_log_of_the_whole_run_holds_a_token_or_a_secret,
-        // Behind it: its API server writes tokens down, as they all do at that verbosity.
         canary::no_secret_is_in_what_a_cluster_at_its_highest_verbosity_writes,
     ]
 }

@@ -1,4 +1,4 @@
-//! What must not be in any log. Runs last, so that all other scenarios have left their traces.
+//! What must not be in any log. Runs last, on every rig, so that all other scenarios have left their traces.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use e2e::log::Log;
 use e2e::rig::Rig;
 
 use super::Outcome;
+use super::canary::VERBOSE;
 
 /// What gives a secret away: the beginning of a v2 token (base64 of `{"`), that of a v1 token
 /// (base64 of `https`), any access key secret of the tests, and parts of a signed URL.
@@ -31,6 +32,10 @@ pub(super) fn no_log_of_the_whole_run_holds_a_token_or_a_secret(rig: &Rig) -> Ou
     let mut read = String::new();
     for file in std::fs::read_dir(rig.run().logs())? {
         let path = file?.path();
+        // That API server writes down tokens, as they all do at that verbosity; its scenario looks for the rest.
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(VERBOSE)) {
+            continue;
+        }
         let text = Log::at(&path).all();
         assert_no_telltale(&path, &text);
         read.push_str(&text);

@@ -132,7 +132,12 @@ pub async fn run(arguments: &AddArguments) -> Result<Option<String>, AddError> {
         return Err(AddError::NoTerminal);
     }
     let client = cluster::client(access).await?;
-    let prepared = Prepared::read(client, &entry).await?;
+    let prepared = Prepared::read(client, &entry).await.map_err(|error| match error {
+        ConfigMapError::Read(text) => {
+            ConfigMapError::Read(format!("{text} (kubeconfig {})", access.kubeconfig.display()))
+        }
+        error => error,
+    })?;
     if arguments.prompt && !is_confirmed(&entry, &mut io::stdin().lock(), &mut io::stderr())? {
         tracing::info!("cancelled: nothing was changed");
         return Ok(None);

@@ -13,11 +13,11 @@ use webhook_server::certs::{Files, Pair, Problem};
 
 use super::report::{Finding, Subject};
 use crate::certificate;
+use crate::cluster::describe_kubeconfig;
 use crate::config::ServerConfig;
 use crate::kubeconfig::AUTHENTICATE_PATH;
 use crate::mappings::file::{self, EntryError};
 use crate::mappings::{BackendMode, Warning};
-use crate::message::with_sources;
 
 /// How the API server reaches the webhook, as its kubeconfig says.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ fn problem(problem: &Problem, is_self_made: bool) -> Finding {
         Problem::OtherName { .. } => {
             "set server.hostname to the name in the certificate and in the webhook kubeconfig, or have both made anew with init"
         }
-        Problem::EndsSoon { .. } | Problem::AuthorityEndsSoon { .. } => {
+        Problem::EndsSoon { .. } | Problem::AuthorityEndsSoon { .. } | Problem::ClientEndsSoon { .. } => {
             "do it before the day comes: nobody can log in after it"
         }
         Problem::OpenKey { .. } => "whoever can read the key can answer for this server",
@@ -98,7 +98,10 @@ pub(super) fn webhook_kubeconfig(
     let file = match Kubeconfig::read_from(path) {
         Ok(file) => file,
         Err(error) => {
-            return fail(with_sources(&error), "make it anew with init, and restart the API server");
+            return fail(
+                format!("{shown}: {}", describe_kubeconfig(&error)),
+                "make it anew with init, and restart the API server",
+            );
         }
     };
     let Some((cluster, user)) = current(&file) else {

@@ -157,7 +157,7 @@ fn backends(metrics: &str, config: &ServerConfig) -> Vec<Finding> {
         findings.push(Finding::warn(
             Subject::Backends,
             format!("what {name} says now cannot be read: its last good state counts"),
-            "mend the file or ConfigMap: the server's log names the line; after a restart nobody would be mapped there",
+            "mend the file or ConfigMap: the server's log names the line; after a restart nothing is known of it, and whoever no earlier backend maps cannot log in",
         ));
     }
     let expected: Vec<&str> = config.backends.iter().map(|mode| mode.as_str()).collect();

@@ -41,6 +41,18 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_the_text_counts() {
+        let text = "k8s-ack-v2.".to_owned() + &"A".repeat(8000);
+        let mut hashes = std::collections::HashSet::from([TokenHash::of(&text)]);
+        for place in 0..text.len() {
+            let mut other = text.clone();
+            other.replace_range(place..=place, "B");
+            assert!(hashes.insert(TokenHash::of(&other)), "byte {place}");
+        }
+        assert!(hashes.insert(TokenHash::of(&format!("{text}="))), "one byte more");
+    }
+
+    #[test]
     fn spreads_below_the_bound() {
         let spread: std::collections::BTreeSet<u32> =
             (0..100).map(|n| TokenHash::of(&format!("{n}")).spread(200)).collect();

@@ -57,6 +57,22 @@ fn made_up_keys_get_a_quarter_of_the_calls_under_way() {
 }
 
 #[test]
+fn known_keys_together_get_all_the_calls_under_way_and_no_more() {
+    let mut limiter = limiter();
+    for number in 0..80 {
+        limiter.mapped(&format!("known-{number}"), at(0));
+    }
+    let held: Vec<Admitted> =
+        (0..80).map_while(|number| limiter.admit(&format!("known-{number}"), at(0)).ok()).collect();
+    assert_eq!(held.len(), 40);
+    assert_eq!(limiter.admit("known-79", at(0)).unwrap_err(), Shed { limit: Limit::InFlight, known: true });
+    for admitted in &held {
+        limiter.end(admitted, true, at(0));
+    }
+    limiter.admit("known-79", at(0)).unwrap();
+}
+
+#[test]
 fn a_flood_in_the_name_of_one_known_key_leaves_room_for_the_others() {
     let mut limiter = limiter();
     limiter.mapped("flooded", at(0));
@@ -88,6 +104,25 @@ fn a_call_that_succeeds_costs_its_key_nothing_and_a_retry_counts_for_the_rate() 
     let admitted = limiter.admit("known", at(100_000)).unwrap();
     let retries = (0..1000).filter(|_| limiter.admit_retry(&admitted, at(100_000))).count();
     assert_eq!(retries, 399);
+}
+
+#[test]
+fn retries_for_made_up_keys_come_out_of_their_quarter_of_the_rate() {
+    let mut limiter = limiter();
+    let admitted = limiter.admit("made-up", at(0)).unwrap();
+    assert_eq!((0..1000).filter(|_| limiter.admit_retry(&admitted, at(0))).count(), 99);
+    limiter.mapped("known", at(0));
+    limiter.admit("known", at(0)).unwrap();
+}
+
+#[test]
+fn known_keys_are_bounded() {
+    let mut limiter = limiter();
+    for number in 0..70_000 {
+        limiter.mapped(&format!("LTAI{number}"), at(number));
+    }
+    assert!(limiter.known_keys() <= 65_536, "{}", limiter.known_keys());
+    assert!(limiter.admit("LTAI69999", at(70_000)).unwrap().known, "the last is there");
 }
 
 #[test]

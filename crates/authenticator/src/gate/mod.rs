@@ -227,3 +227,6 @@ impl Drop for Flight {
         drop(waiting);
     }
 }
+
+#[cfg(test)]
+mod tests;

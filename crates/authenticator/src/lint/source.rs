@@ -34,6 +34,9 @@ pub(crate) struct Document {
 /// Why there is nothing to look at. One line each.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
+    /// No flag names any.
+    #[error("no mappings to look at: give -f FILE (a folder, or - for stdin), --kubeconfig or --config")]
+    Nothing,
     /// A file or folder cannot be read.
     #[error("cannot read {}: {reason}", .path.display())]
     Read { path: PathBuf, reason: String },

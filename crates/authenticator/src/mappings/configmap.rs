@@ -2,7 +2,9 @@
 //! and `mapAccounts` hold YAML or JSON text.
 //!
 //! ARNs are exact. A malformed entry is skipped; a data key whose text cannot be read keeps what it said
-//! before; a ConfigMap that is missing or deleted maps nobody. Each is logged.
+//! before; a ConfigMap that is missing or deleted maps nobody. Each is logged. Where a data key could not be read even
+//! once, nobody knows whom it maps, and the backend has not told its mappings: somebody whom it maps must neither be
+//! refused nor get a lower mapping.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DynamicObject};
@@ -30,7 +32,7 @@ pub(super) async fn run(
 ) {
     let api = Api::namespaced_with(client, NAMESPACE, &ApiResource::erase::<ConfigMap>(&()));
     let config = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
-    let mut sink = State { publisher, listed: None, good: Parsed::default() };
+    let mut sink = State { publisher, listed: None, good: Parsed::default(), known: [false; 3] };
     watch::run(api, config, &mut sink, retry, &shutdown).await;
 }
 
@@ -40,6 +42,8 @@ struct State {
     listed: Option<DynamicObject>,
     /// What each data key said when it could be read last.
     good: Parsed,
+    /// Whether that was ever so, for `mapRoles`, `mapUsers` and `mapAccounts`.
+    known: [bool; 3],
 }
 
 impl Sink for State {
@@ -78,6 +82,7 @@ impl State {
     fn clear(&mut self) {
         tracing::warn!("ConfigMap {NAMESPACE}/{NAME} does not exist: backend ACKConfigMap maps nobody");
         self.good = Parsed::default();
+        self.known = [true; 3];
         self.publisher.reloaded(true);
         self.publish();
     }
@@ -96,7 +101,17 @@ impl State {
             }),
         ];
         self.publisher.reloaded(good.iter().all(|good| *good));
-        self.publish();
+        for (known, good) in self.known.iter_mut().zip(good) {
+            *known |= good;
+        }
+        if self.known == [true; 3] {
+            self.publish();
+        } else {
+            tracing::error!(
+                "ConfigMap {NAMESPACE}/{NAME} cannot be read, and nothing of before is known: whoever no earlier backend \
+                 maps is put off until it is mended"
+            );
+        }
     }
 
     fn publish(&self) {

@@ -63,6 +63,27 @@ async fn a_data_key_that_cannot_be_read_keeps_what_it_said() {
 }
 
 #[tokio::test]
+async fn a_data_key_that_could_never_be_read_puts_off_and_refuses_nobody() {
+    let api = FakeApi::new();
+    let account = "- '1'\n";
+    let role = "- {rolearn: 'acs:ram::1:role/dev', username: dev}\n";
+    api.list(vec![configmap(json!({"mapRoles": "- {", "mapAccounts": account}))]);
+    let (mappings, publisher, shutdown, _guard) = single(BackendMode::AckConfigMap);
+    tokio::spawn(configmap::run(api.client(), publisher, RETRY, shutdown));
+    eventually("the backend watches", || api.watches() == 1).await;
+    settle().await;
+    // Not the whole account's user name: the section that cannot be read may say another.
+    let put_off = Lookup::NotReady { backend: BackendMode::AckConfigMap };
+    assert_eq!(mappings.lookup(&session("dev")), put_off);
+    api.send("MODIFIED", configmap(json!({"mapRoles": role, "mapAccounts": account})));
+    eventually("the role is mapped", || username(&mappings, &session("dev")).as_deref() == Some("dev")).await;
+    // From now on there is a last good state.
+    api.send("MODIFIED", configmap(json!({"mapRoles": "- {", "mapAccounts": account})));
+    settle().await;
+    assert_eq!(username(&mappings, &session("dev")).unwrap(), "dev");
+}
+
+#[tokio::test]
 async fn a_malformed_entry_is_skipped() {
     let api = FakeApi::new();
     api.list(vec![configmap(json!({

@@ -105,6 +105,7 @@ impl Mirror {
             Some(fault) => self.faults.insert(name.clone(), fault),
             None => self.faults.remove(&name),
         };
+        self.publisher.skipped(self.faults.len());
         let rule = checked.as_ref().and_then(|checked| checked.as_ref().ok()).map(Arc::clone);
         if let Some(objects) = &self.objects {
             objects.set(&name, checked.map(|checked| Entry::of(object, checked)));
@@ -131,6 +132,7 @@ impl Mirror {
 
     fn replace(&mut self, listed: Listed) {
         self.faults = listed.faults;
+        self.publisher.skipped(self.faults.len());
         if let Some(objects) = &self.objects {
             objects.replace(listed.entries);
         }
@@ -156,6 +158,7 @@ impl Sink for Mirror {
             Event::Delete(object) => {
                 let name = name(&object);
                 self.faults.remove(name);
+                self.publisher.skipped(self.faults.len());
                 if let Some(objects) = &self.objects {
                     objects.set(name, None);
                 }
@@ -186,7 +189,8 @@ mod tests {
     #![allow(clippy::expect_used)]
     use super::*;
     use crate::mappings::fake_api::{mapping, user};
-    use crate::mappings::snapshot::{Lookup, Mappings};
+    use crate::mappings::snapshot::{Lookup, Mappings, Settings};
+    use crate::metrics::Metrics;
 
     #[test]
     fn a_list_that_breaks_off_leaves_nothing_in_the_next_one() {
@@ -209,5 +213,37 @@ mod tests {
         mappings.rebuild();
         assert!(matches!(mappings.lookup(&user("kept")), Lookup::Mapped { .. }));
         assert_eq!(mappings.lookup(&user("deleted")), Lookup::NotMapped);
+    }
+
+    #[test]
+    fn objects_that_cannot_be_used_are_counted_until_they_are_mended_or_gone() {
+        let metrics = Metrics::new().expect("no name is there twice");
+        let settings = Settings { metrics: Some(metrics.clone()), ..Settings::default() };
+        let mappings = Mappings::with_settings(&[BackendMode::Crd], settings);
+        let mut sink = Mirror::new(mappings.publisher(0), RuleReader::new(AnyAccount::Refuse), None);
+        let object = |name: &str, arn: &str| {
+            let value = mapping(name, arn, name);
+            serde_json::from_value::<DynamicObject>(value).expect("a DynamicObject takes every object")
+        };
+        let (good, bad) = ("acs:ram::1:user/x", "junk");
+        for (event, skipped) in [
+            (Event::InitApply(object("a", bad)), None),
+            (Event::InitApply(object("b", good)), None),
+            (Event::InitDone, Some(1)),
+            (Event::Apply(object("b", bad)), Some(2)),
+            (Event::Apply(object("b", bad)), Some(2)),
+            (Event::Apply(object("a", good)), Some(1)),
+            (Event::Delete(object("b", bad)), Some(0)),
+            (Event::Apply(object("c", bad)), Some(1)),
+            (Event::Init, Some(1)),
+            (Event::InitDone, Some(0)),
+        ] {
+            let what = format!("{event:?}");
+            sink.event(event);
+            let page = prometheus::TextEncoder::new().encode_to_string(&metrics.registry().gather());
+            let page = page.expect("a page");
+            let line = skipped.map(|count| format!("backend_skipped_entries{{backend=\"CRD\"}} {count}\n"));
+            assert!(line.is_none_or(|line| page.contains(&line)), "{skipped:?} after {what}: {page}");
+        }
     }
 }

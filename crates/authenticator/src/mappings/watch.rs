@@ -154,7 +154,7 @@ fn status(error: &watcher::Error) -> Option<&Status> {
 fn describe(error: &watcher::Error) -> String {
     match status(error) {
         Some(status) => describe_status(status),
-        None => with_sources(error),
+        None => reached(&with_sources(error)),
     }
 }
 
@@ -162,12 +162,27 @@ fn describe(error: &watcher::Error) -> String {
 pub(crate) fn describe_kube(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => describe_status(status),
-        error => with_sources(error),
+        error => reached(&with_sources(error)),
+    }
+}
+
+/// Without the names of the library's layers, which say nothing to anybody.
+fn reached(text: &str) -> String {
+    match text.split_once("ServiceError: ") {
+        Some((before, after)) => {
+            let after = after.strip_prefix("client error (Connect): ").unwrap_or(after);
+            format!("{before}no answer from the API server: {after}")
+        }
+        None => text.to_owned(),
     }
 }
 
 fn describe_status(status: &Status) -> String {
-    format!("HTTP {} {}: {}", status.code, status.reason, one_line(&status.message))
+    let message = match status.code {
+        401 => "the API server does not know these credentials, or they have expired".into(),
+        _ => one_line(&status.message),
+    };
+    format!("HTTP {} {}: {message}", status.code, status.reason)
 }
 
 #[cfg(test)]

@@ -236,7 +236,9 @@ pub(super) fn is_denied(error: &kube::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     fn candidate() -> Candidate {
@@ -296,5 +298,53 @@ mod tests {
         is_leading.wait_for(|leading| !*leading).await.unwrap();
         shutdown.cancel();
         running.await.unwrap();
+    }
+
+    /// A client of an API server that holds one lease.
+    fn storing(stored: &Arc<Mutex<Option<serde_json::Value>>>) -> kube::Client {
+        let stored = Arc::clone(stored);
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let stored = Arc::clone(&stored);
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = body.collect_bytes().await.unwrap();
+                let mut stored = stored.lock().unwrap();
+                if parts.method != http::Method::GET {
+                    *stored = Some(serde_json::from_slice(&body).unwrap());
+                }
+                let missing = serde_json::json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "", "code": 404});
+                let (code, answer) = stored.clone().map_or((404, missing), |lease| (200, lease));
+                http::Response::builder()
+                    .status(code)
+                    .header("content-type", "application/json")
+                    .body(kube::client::Body::from(answer.to_string().into_bytes()))
+                    .map_err(std::io::Error::other)
+            }
+        });
+        kube::Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn whoever_ends_gives_the_lease_back_and_nobody_takes_it_from_a_holder() {
+        let stored = Arc::new(Mutex::new(None::<serde_json::Value>));
+        let holder = || stored.lock().unwrap().as_ref().map(|lease| lease["spec"]["holderIdentity"].clone());
+        let mut candidate = candidate();
+        candidate.api = Api::namespaced(storing(&stored), "n");
+        let (leading, mut is_leading) = watch::channel(false);
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(candidate.run(leading, shutdown.clone()));
+        is_leading.wait_for(|leading| *leading).await.unwrap();
+        assert_eq!(holder(), Some("me".into()));
+
+        let mut other = self::candidate();
+        (other.api, other.identity) = (Api::namespaced(storing(&stored), "n"), "other".to_owned());
+        assert!(!other.attempt().await.unwrap());
+        assert_eq!(holder(), Some("me".into()));
+
+        shutdown.cancel();
+        running.await.unwrap();
+        assert_eq!(holder(), Some("".into()));
+        assert!(other.attempt().await.unwrap(), "at once");
+        assert_eq!(holder(), Some("other".into()));
     }
 }

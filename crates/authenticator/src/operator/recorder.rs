@@ -1,12 +1,12 @@
 //! RAM's own ids of those who log in: recorded at the first login of an exact mapping, and again where a later
-//! login has another id. Every replica writes what it saw itself; the resource version in each patch keeps two
+//! login has another id, or where somebody else than the pinned one comes by a pattern. Every replica writes what it saw itself; the resource version in each patch keeps two
 //! of them from overwriting each other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::{Found, IdentityCheck, Index, Layer, Principal, Source};
+use identity::{Found, IdentityCheck, Index, Layer, Principal, Rule, Source};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -143,7 +143,9 @@ impl Recorder {
 /// What a login adds to the status. The object is weighed anew, as it is now: between the login and this
 /// moment it may have come to name somebody else.
 fn observation(fresh: &Fresh, principal: &Principal) -> Option<Value> {
-    let rule = fresh.checked.as_ref().ok().filter(|rule| names_one_principal(rule))?;
+    // A pattern has no first one, and with a pin it names the one whom it is pinned to.
+    let is_wanted = |rule: &&Arc<Rule>| names_one_principal(rule) || rule.principal_id().is_some();
+    let rule = fresh.checked.as_ref().ok().filter(is_wanted)?;
     let arn = rule.arn()?.to_string();
     let index = Index::build([Layer::Ready(vec![Arc::clone(rule)])]);
     let Found::Match(found) = index.lookup(principal) else { return None };

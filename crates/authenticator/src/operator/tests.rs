@@ -371,6 +371,33 @@ async fn a_pattern_records_nobody() {
 }
 
 #[tokio::test]
+async fn somebody_else_than_the_one_a_pattern_is_pinned_to_is_told() {
+    let pattern = json!({"arn": "acs:ram::1:user/*", "username": "u", "principalID": "1"});
+    let mismatch = |principal| (principal, IdentityCheck::PinMismatch { expected: "1".to_owned() });
+    let stored = Stored::new(object(pattern.clone(), json!({})), None);
+    assert_eq!(
+        after(&stored, &[mismatch(user("alice", "1"))]).await,
+        json!({}),
+        "it is the pinned one by now"
+    );
+    let status = after(&stored, &[mismatch(user("bob", "2")), mismatch(user("carol", "3"))]).await;
+    assert_eq!((&status["userID"], &status["changedUserID"]), (&Value::Null, &json!("2")));
+    let told = verdict(&object(pattern.clone(), status.clone()), None, false);
+    assert_eq!(told.reason, Reason::PrincipalChanged);
+    assert!(told.message.contains("with id 2, not 1 as spec.principalID says"), "{}", told.message);
+
+    // The pin becomes his: it is no news any more, and still no id of the pattern's.
+    let mut repinned = pattern;
+    repinned["principalID"] = json!("2");
+    let repinned = object(repinned, status);
+    let accepted = verdict(&repinned, None, false);
+    assert_eq!(accepted.reason, Reason::Accepted);
+    let patch = patched(&repinned).unwrap();
+    assert_eq!(patch.pointer("/status/changedUserID"), Some(&Value::Null));
+    assert_eq!(patch.pointer("/status/userID"), None, "{patch}");
+}
+
+#[tokio::test]
 async fn the_first_newcomer_is_kept_and_takes_no_further_write() {
     let known = json!({"canonicalARN": "acs:ram::1:user/alice", "userID": "1"});
     let stored = Stored::new(object(alice(), known), None);

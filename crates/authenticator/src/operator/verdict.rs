@@ -108,7 +108,11 @@ impl Verdict {
         {
             return Verdict {
                 reason: Reason::PrincipalChanged,
-                message: principal_changed(changed, &expected, refuse_changed),
+                message: if names_one_principal(rule) {
+                    principal_changed(changed, &expected, refuse_changed)
+                } else {
+                    not_the_pinned_one(changed, &expected)
+                },
             };
         }
         Verdict { reason: Reason::Accepted, message: "in force".to_owned() }
@@ -187,6 +191,15 @@ fn principal_changed(changed: &str, expected: &Expected<'_>, refuse_changed: boo
     format!(
         "a RAM user or role of this ARN with id {changed}, not {id} {known_by}, {what_happens}: it was made anew under \
          an old name; if that is right, write {changed} into spec.principalID, or delete the mapping and make it anew"
+    )
+}
+
+/// A pattern with a pin matches many names and lets in one id; nobody need have been made anew.
+fn not_the_pinned_one(changed: &str, expected: &Expected<'_>) -> String {
+    let (id, changed) = (expected.id.escape_debug(), changed.escape_debug());
+    format!(
+        "somebody whom this pattern matches, with id {changed}, not {id} as spec.principalID says, was refused: with a pin \
+         the pattern lets in that id alone; take the pin away to let in all whom the pattern matches, or write the ARN out"
     )
 }
 
@@ -277,7 +290,9 @@ pub(crate) fn patch(
         && let (Some(pin), Some(changed)) = (rule.principal_id(), stated.changed_id.as_deref())
         && pin == changed
     {
-        status.insert("userID".to_owned(), json!(pin));
+        if names_one_principal(rule) {
+            status.insert("userID".to_owned(), json!(pin));
+        }
         status.insert("changedUserID".to_owned(), Value::Null);
     }
     // Every condition tells which generation it is about, so it is written with whatever else is.

@@ -1,6 +1,6 @@
 //! Published attacks on this class of software, as far as mappings are concerned.
 
-use crate::common::{A, B, index, root, rule, session, user, winner};
+use crate::common::{A, B, account, index, root, rule, session, user, winner};
 use identity::mapping::NameError;
 use identity::pattern::AnyAccount;
 use identity::{Found, IdentityCheck, Index, Layer, Rule, RuleArn, Source};
@@ -242,4 +242,16 @@ fn a_pinned_mapping_lets_in_the_pinned_one_only() {
     assert_eq!(check("role/d*", None, Some("9"), &dev), IdentityCheck::NotApplicable);
     assert_eq!(check("role/d*", Some(role_id), None, &dev), IdentityCheck::NotApplicable);
     assert_eq!(check("role/d*", Some("9"), None, &dev), pinned("9"));
+}
+
+/// The name of whom a whole account's mapping lets in is his ARN, which the mapping does not write out.
+#[test]
+fn a_whole_account_makes_no_name_with_a_reserved_prefix_either() {
+    let index = index([vec![account("whole", A)]]);
+    let alice = user(A, "alice");
+    let Found::Match(found) = index.lookup(&alice) else { panic!("not matched") };
+    assert_eq!(found.user().unwrap().username, alice.canonical_arn());
+    let index = index.reserving(["acs:".to_owned()]);
+    let Found::Match(found) = index.lookup(&alice) else { panic!("not matched") };
+    assert!(matches!(found.user(), Err(NameError::Reserved { .. })), "{:?}", found.user());
 }

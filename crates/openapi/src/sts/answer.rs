@@ -227,6 +227,9 @@ mod tests {
             assert!(error.is_passing(), "{status}");
             assert!(error.to_string().contains("does not look like STS"));
         }
+        for status in [201, 204, 206, 302] {
+            assert!(answer(status, CALLER).unwrap_err().is_passing(), "an identity with HTTP {status}");
+        }
         for body in ["", "[]", "null", "{", "\"x\"", "{\"a\":1}x"] {
             assert!(answer(200, body).unwrap_err().is_passing(), "{body}");
         }

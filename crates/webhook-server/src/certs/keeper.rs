@@ -152,6 +152,9 @@ impl Keeper {
         } else if soon(self.pair.not_after(), ENDS_SOON) {
             problems.push(Problem::EndsSoon { file: file(), at: self.pair.not_after() });
         }
+        if let Some(at) = self.tls.client_not_after().filter(|at| soon(*at, ENDS_SOON)) {
+            problems.push(Problem::ClientEndsSoon { at });
+        }
         problems
     }
 
@@ -242,7 +245,11 @@ fn read_clients(kept: &Kept) -> Content {
 fn parse_clients(content: &Content) -> Result<ClientAuthorities, String> {
     match content.first() {
         Some(Ok(bytes)) => ClientAuthorities::from_pem(bytes).map_err(|error| error.to_string()),
-        Some(Err(kind)) => Err(io::Error::from(*kind).to_string()),
+        Some(Err(kind)) => Err(if *kind == io::ErrorKind::NotFound {
+            "there is no such file".to_owned()
+        } else {
+            io::Error::from(*kind).to_string()
+        }),
         None => Err("no file is named".to_owned()),
     }
 }

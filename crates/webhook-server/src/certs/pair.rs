@@ -71,6 +71,14 @@ pub enum Problem {
         /// notAfter.
         at: Timestamp,
     },
+    /// The API server's certificate is near its end.
+    #[error(
+        "the client certificate that the API server shows ends at {at}, and is refused from then on: give it another one, with its key, before"
+    )]
+    ClientEndsSoon {
+        /// notAfter.
+        at: Timestamp,
+    },
     /// The key can be read by everybody.
     #[error("{} can be read by every user of this machine (mode {mode:04o}): chmod 600", .file.display())]
     OpenKey {

@@ -150,6 +150,75 @@ fn uses_the_pair_of_the_public_server_as_it_is() {
     assert_eq!(anchor, CertificateDer::from_pem_slice(&before.0).unwrap());
 }
 
+/// A chain under one name and one key that is ours, but for one thing.
+fn is_self_made(change: impl Fn(&mut CertificateParams), is_own_key: bool, is_root: bool) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::in_folder(folder.path());
+    let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let named = |name: &str| {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
+        params
+    };
+    let mut authority = named("ack-ram-authenticator");
+    change(&mut authority);
+    let authority_key = if is_own_key { &key } else { &other };
+    let root = named("somebody else");
+    let anchor = match is_root {
+        true => authority.self_signed(authority_key),
+        false => authority.signed_by(authority_key, &Issuer::from_params(&root, &other)),
+    };
+    let leaf = named("server").signed_by(&key, &Issuer::from_params(&authority, authority_key)).unwrap();
+    fs::write(&files.certificate, format!("{}{}", leaf.pem(), anchor.unwrap().pem())).unwrap();
+    fs::write(&files.key, key.serialize_pem()).unwrap();
+    Pair::load(&files).unwrap().is_self_made("ack-ram-authenticator")
+}
+
+#[test]
+fn what_is_not_ours_in_every_respect_is_not_self_made() {
+    let as_it_is = |_: &mut CertificateParams| {};
+    assert!(is_self_made(as_it_is, true, true));
+    assert!(!is_self_made(as_it_is, false, true), "the authority has a key of its own");
+    assert!(!is_self_made(as_it_is, true, false), "somebody else has signed the authority");
+    assert!(!is_self_made(|authority| authority.is_ca = IsCa::ExplicitNoCa, true, true), "it may not sign");
+    let for_servers = |authority: &mut CertificateParams| {
+        authority.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    };
+    assert!(!is_self_made(for_servers, true, true), "its key may not sign certificates");
+    let renamed = |authority: &mut CertificateParams| {
+        authority.distinguished_name.push(DnType::CommonName, "another");
+    };
+    assert!(!is_self_made(renamed, true, true), "it has another name");
+}
+
+/// An authority that is ours and yet good for other names only: its leaf would be refused by every API server.
+#[test]
+fn a_leaf_that_clients_would_refuse_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::in_folder(folder.path());
+    let key = KeyPair::generate().unwrap();
+    for (permitted, is_good) in [("localhost", true), ("other.example", false)] {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "ack-ram-authenticator");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.name_constraints = Some(rcgen::NameConstraints {
+            permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName(permitted.to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
+        fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(&files.key, key.serialize_pem()).unwrap();
+        let pair = Pair::load(&files).unwrap();
+        assert!(pair.is_self_made("ack-ram-authenticator"));
+        let made = leaf::issue(&pair, &SUBJECT, std::time::Duration::from_secs(3600), now());
+        assert_eq!(made.is_ok(), is_good, "{permitted}");
+        assert!(is_good || matches!(made, Err(leaf::LeafError::Unverified(_))));
+    }
+}
+
 #[test]
 fn makes_both_anew_when_one_is_missing() {
     for survivor in [CERTIFICATE_FILE, KEY_FILE] {

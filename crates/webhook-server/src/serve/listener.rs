@@ -192,7 +192,12 @@ impl Stream {
 
     /// Ends it with RST instead of FIN (tcp(7), SO_LINGER).
     pub(super) fn reset(self) {
-        if let Stream::Tcp(stream) = &self {
+        self.will_reset();
+    }
+
+    /// The same, once it is dropped.
+    pub(super) fn will_reset(&self) {
+        if let Stream::Tcp(stream) = self {
             let _ = stream.set_zero_linger();
         }
     }

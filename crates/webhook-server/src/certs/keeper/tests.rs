@@ -14,6 +14,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::super::tests::{now, write_foreign_pair, write_pair_of_the_public_server};
 use super::*;
 use crate::certs::{CERTIFICATE_FILE, KEY_FILE};
+use crate::tls::{Client, Shown};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -256,6 +257,28 @@ fn client_authorities_are_read_again_and_a_bad_file_changes_nothing() {
     assert!(matches!(keeper.look(now())[..], [Event::ClientAuthoritiesNotReloaded(_)]));
     fs::write(&file, [good.as_slice(), good.as_slice()].concat()).unwrap();
     assert!(matches!(keeper.look(now())[..], [Event::ClientAuthoritiesReloaded]));
+}
+
+#[test]
+fn a_client_certificate_that_was_shown_and_ends_within_a_month_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(crate::certs::CLIENT_AUTHORITY_FILE);
+    crate::certs::load_or_make_client(folder.path(), "x", now()).unwrap();
+    let kept = Kept { client_authorities: Some(file), ..kept(folder.path()) };
+    let (keeper, ..) = Keeper::start(kept, now()).unwrap();
+    let pem = fs::read(folder.path().join(crate::certs::CLIENT_CERTIFICATE_FILE)).unwrap();
+    let chain = [CertificateDer::from_pem_slice(&pem).unwrap()];
+    let told = |at: Timestamp| {
+        keeper.problems(at).into_iter().find_map(|problem| match problem {
+            Problem::ClientEndsSoon { at } => Some(at),
+            _ => None,
+        })
+    };
+    assert_eq!(told(now()), None, "nobody has come yet");
+    assert_eq!(keeper.tls().client(&Shown::new(Some(&chain))), Client::Verified);
+    let end = keeper.tls().client_not_after().unwrap();
+    assert_eq!(told(end - DAY * 31), None);
+    assert_eq!(told(end - DAY * 29), Some(end));
 }
 
 #[test]
