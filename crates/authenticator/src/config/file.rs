@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use signature::Secret;
 
-use crate::args::boolean;
+use crate::flags::boolean;
 use crate::mappings::MapSection;
 use crate::strict::Strict;
 
