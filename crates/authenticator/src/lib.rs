@@ -22,5 +22,4 @@ mod message;
 pub mod metrics;
 pub mod operator;
 pub mod server;
-pub mod strict;
 pub mod version;

@@ -9,7 +9,7 @@ use signature::Secret;
 
 use crate::flags::boolean;
 use crate::mappings::MapSection;
-use crate::strict::Strict;
+use strict::Strict;
 
 /// Why a configuration file cannot be used. One line each; none quotes more than a key.
 #[derive(Debug, thiserror::Error)]
