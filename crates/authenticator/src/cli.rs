@@ -9,14 +9,16 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use webhook_server::logging::{self, Libraries};
 
-use crate::add::AddArguments;
-use crate::args::{self, Arguments, Command, GlobalArguments, InitArguments, ServerArguments};
+use crate::args::{self, Arguments, Command};
 use crate::clock::Clock;
+use crate::commands::add::AddArguments;
+use crate::commands::doctor::{self, DoctorArguments};
+use crate::commands::verify::VerifyArguments;
+use crate::commands::version::VersionArguments;
+use crate::commands::{add, explain, health, init, lint, verify, version};
 use crate::config::file::{self, FileConfig};
-use crate::config::{self, Environment};
-use crate::doctor::{self, DoctorArguments};
-use crate::verify::VerifyArguments;
-use crate::{add, explain, health, init, lint, server, verify, version};
+use crate::config::{self, Environment, GlobalArguments, InitArguments, ServerArguments};
+use crate::server;
 
 /// The crates whose events follow `--log-level`.
 const OWN_CRATES: [&str; 6] = ["authenticator", "identity", "openapi", "resource", "token", "webhook_server"];
@@ -162,7 +164,7 @@ fn start_log(global: &GlobalArguments, libraries: Libraries) {
     }
 }
 
-fn print_version(arguments: &args::VersionArguments) -> ExitCode {
+fn print_version(arguments: &VersionArguments) -> ExitCode {
     match version::text(arguments) {
         Ok(text) => print(&format!("{text}\n")),
         Err(line) => {

@@ -2,10 +2,13 @@
 //! `localhost:8080`, where a client without a kubeconfig would go.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::core::Status;
 
-use crate::mappings;
 use crate::message::{one_line, with_sources};
 
 /// Why there is no client. One line each.
@@ -44,7 +47,7 @@ pub(crate) async fn client(access: Access<'_>) -> Result<kube::Client, ClusterEr
     }
     let options = KubeConfigOptions { context: access.context.map(str::to_owned), ..Default::default() };
     let config = kube::Config::from_custom_kubeconfig(file, &options).await.map_err(unusable)?;
-    kube::Client::try_from(mappings::tuned(config)).map_err(|error| ClusterError::Kubeconfig {
+    kube::Client::try_from(tuned(config)).map_err(|error| ClusterError::Kubeconfig {
         path: access.kubeconfig.to_owned(),
         reason: with_sources(&error),
     })
@@ -75,6 +78,58 @@ fn point_to(file: &mut Kubeconfig, url: &str) -> Result<(), ClusterError> {
         cluster.server = Some(url.to_owned());
     }
     Ok(())
+}
+
+/// The connection to the API server, perhaps only later.
+pub type Cluster = Shared<BoxFuture<'static, kube::Client>>;
+
+/// A connection that is there.
+pub fn connected(client: kube::Client) -> Cluster {
+    std::future::ready(client).boxed().shared()
+}
+
+/// Longest silence of the API server. More than a watch lasts with the grace that its client gives it.
+const READ_TIMEOUT: Duration = Duration::from_secs(70);
+
+/// Settings of the API client under which a watch notices within seconds that it has failed, and within
+/// 70 seconds that nobody answers any more. By its own settings a client waits for an answer without end, and
+/// pauses for minutes between attempts, while a mapping that was taken away stays in force.
+pub fn tuned(mut config: kube::Config) -> kube::Config {
+    config.connect_timeout = Some(Duration::from_secs(5));
+    config.write_timeout = Some(READ_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.reset_reader_on_write = true;
+    // The backends try again themselves.
+    config.default_retry = false;
+    config
+}
+
+/// An error of the API client on one line, without the debug text that it shows itself.
+pub(crate) fn describe(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => describe_status(status),
+        error => reached(&with_sources(error)),
+    }
+}
+
+/// Without the names of the library's layers, which say nothing to anybody.
+pub(crate) fn reached(text: &str) -> String {
+    match text.split_once("ServiceError: ") {
+        Some((before, after)) => {
+            let after = after.strip_prefix("client error (Connect): ").unwrap_or(after);
+            format!("{before}no answer from the API server: {after}")
+        }
+        None => text.to_owned(),
+    }
+}
+
+/// What the API server said, on one line.
+pub(crate) fn describe_status(status: &Status) -> String {
+    let message = match status.code {
+        401 => "the API server does not know these credentials, or they have expired".into(),
+        _ => one_line(&status.message),
+    };
+    format!("HTTP {} {}: {message}", status.code, status.reason)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{fs, io};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use webhook_server::file::write_atomically;
 
-use crate::config::Hostname;
+use crate::hostname::Hostname;
 
 /// The path under which reviews are answered.
 pub const AUTHENTICATE_PATH: &str = "/authenticate";

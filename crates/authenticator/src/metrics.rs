@@ -4,7 +4,6 @@ use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use crate::gate::GateMetrics;
 use crate::version::VERSION;
 
 /// How a review ended: the public program's labels, its spelling of the fourth included, and one for the passing faults
@@ -55,8 +54,6 @@ pub struct Metrics {
     registry: Registry,
     latency: HistogramVec,
     reviews: IntCounterVec,
-    sts_responses: IntCounterVec,
-    sts_connection_failures: IntCounter,
     mapping_rules: IntGauge,
     backend_synced: IntGaugeVec,
     backend_reload_failures: IntCounterVec,
@@ -65,7 +62,6 @@ pub struct Metrics {
     break_glass_logins: IntCounter,
     principal_mismatches: IntCounterVec,
     certificate_end: Gauge,
-    gate: GateMetrics,
 }
 
 impl Metrics {
@@ -87,12 +83,6 @@ impl Metrics {
             Opts::new("reviews_total", "TokenReviews by result and reason"),
             &["result", "reason"],
         )?;
-        let sts_responses = IntCounterVec::new(
-            Opts::new("sts_responses_total", "Answers of STS by HTTP status"),
-            &["ResponseCode"],
-        )?;
-        let sts_connection_failures =
-            IntCounter::new("sts_connection_failures_total", "Calls to STS that got no answer")?;
         let mapping_rules = IntGauge::new("mapping_rules", "Mappings in force, of all backends")?;
         let backend_synced = IntGaugeVec::new(
             Opts::new("backend_synced", "1 once a backend has told its mappings, else 0"),
@@ -136,8 +126,6 @@ impl Metrics {
         build.with_label_values(&[VERSION]).set(1);
         registry.register(Box::new(latency.clone()))?;
         registry.register(Box::new(reviews.clone()))?;
-        registry.register(Box::new(sts_responses.clone()))?;
-        registry.register(Box::new(sts_connection_failures.clone()))?;
         registry.register(Box::new(mapping_rules.clone()))?;
         registry.register(Box::new(backend_synced.clone()))?;
         registry.register(Box::new(backend_reload_failures.clone()))?;
@@ -147,14 +135,10 @@ impl Metrics {
         registry.register(Box::new(principal_mismatches.clone()))?;
         registry.register(Box::new(certificate_end.clone()))?;
         registry.register(Box::new(build))?;
-        let gate = GateMetrics::new(&registry)?;
         Ok(Metrics {
-            gate,
             registry,
             latency,
             reviews,
-            sts_responses,
-            sts_connection_failures,
             mapping_rules,
             backend_synced,
             backend_reload_failures,
@@ -175,25 +159,6 @@ impl Metrics {
     pub fn review(&self, result: ResultLabel, reason: &'static str, seconds: f64) {
         self.latency.with_label_values(&[result.as_str()]).observe(seconds);
         self.reviews.with_label_values(&[result.as_str(), reason]).inc();
-    }
-
-    /// Those of the gate before STS.
-    pub fn gate(&self) -> &GateMetrics {
-        &self.gate
-    }
-
-    /// One answer of STS.
-    pub fn sts_response(&self, status: u16) {
-        // Whatever answers in STS's place must not be able to make a thousand time series.
-        let known = (100..600).contains(&status);
-        self.sts_responses
-            .with_label_values(&[if known { status.to_string() } else { "other".to_owned() }])
-            .inc();
-    }
-
-    /// One call without an answer.
-    pub fn sts_connection_failure(&self) {
-        self.sts_connection_failures.inc();
     }
 
     /// How many mappings are in force.
@@ -247,14 +212,11 @@ mod tests {
     fn has_the_names_labels_and_buckets_of_the_public_program() {
         let metrics = Metrics::new().unwrap();
         metrics.review(ResultLabel::UnknownUser, "not_mapped", 0.02);
-        metrics.sts_response(200);
         let text = prometheus::TextEncoder::new().encode_to_string(&metrics.registry().gather()).unwrap();
         for line in [
             "ack_ram_authenticator_authenticate_latency_seconds_bucket{result=\"uknown_user\",le=\"0.01\"} 0",
             "ack_ram_authenticator_authenticate_latency_seconds_bucket{result=\"uknown_user\",le=\"0.025\"} 1",
             "ack_ram_authenticator_authenticate_latency_seconds_count{result=\"success\"} 0",
-            "ack_ram_authenticator_sts_connection_failures_total 0",
-            "ack_ram_authenticator_sts_responses_total{ResponseCode=\"200\"} 1",
             "ack_ram_authenticator_reviews_total{reason=\"not_mapped\",result=\"uknown_user\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -11,33 +11,41 @@ mod common;
 
 use std::time::Duration;
 
-use authenticator::gate::{Gate, GateError, Identified, Limit, Limits, Options, TokenHash};
-use authenticator::metrics::Metrics;
+use authenticator::gate::{Gate, GateError, GateMetrics, Identified, Limit, Limits, Options, TokenHash};
 use common::{ALICE, BOB, CLUSTER, Signing, credentials, emulator, minutes, now, token_of};
 use emulator::{Config, Emulator, Fault};
 use jiff::{SignedDuration, Timestamp};
 use openapi::sts::{Client, ClientOptions};
+use prometheus::Registry;
 use token::{Rules, Token};
 
 struct World {
     emulator: Emulator,
     gate: Gate,
-    metrics: Metrics,
+    registry: Registry,
 }
 
-fn gate_before(emulator: &Emulator, options: Options) -> (Gate, Metrics) {
-    let metrics = Metrics::new().unwrap();
+fn gate_before(emulator: &Emulator, options: Options) -> (Gate, Registry) {
+    let registry = Registry::new_custom(Some("ack_ram_authenticator".to_owned()), None).unwrap();
     let client_options = ClientOptions {
         ca_file: Some(emulator.ca_file().to_owned()),
         ..ClientOptions::new(emulator.address().to_string().parse().unwrap(), "test")
     };
-    (Gate::new(Client::new(&client_options).unwrap(), options, metrics.clone(), now()), metrics)
+    (
+        Gate::new(
+            Client::new(&client_options).unwrap(),
+            options,
+            GateMetrics::new(&registry).unwrap(),
+            now(),
+        ),
+        registry,
+    )
 }
 
 async fn world_with(options: Options) -> World {
     let emulator = emulator().await;
-    let (gate, metrics) = gate_before(&emulator, options);
-    World { emulator, gate, metrics }
+    let (gate, registry) = gate_before(&emulator, options);
+    World { emulator, gate, registry }
 }
 
 async fn world() -> World {
@@ -72,7 +80,7 @@ impl World {
     fn metric(&self, line: &str) -> bool {
         self.gate.measure();
         let encoder = prometheus::TextEncoder::new();
-        let text = encoder.encode_to_string(&self.metrics.registry().gather()).unwrap();
+        let text = encoder.encode_to_string(&self.registry.gather()).unwrap();
         text.lines().any(|found| found == format!("ack_ram_authenticator_{line}"))
     }
 }
@@ -313,8 +321,8 @@ accounts:
   - {id: "2222222222222222", users: [{name: alice, id: "22", accessKeys: [{id: LTAIalice2, secret: s2}]}]}
 "#;
     let emulator = Emulator::builder(Config::from_yaml(accounts, "inline").unwrap()).start().await.unwrap();
-    let (gate, metrics) = gate_before(&emulator, Options::default());
-    let world = World { emulator, gate, metrics };
+    let (gate, registry) = gate_before(&emulator, Options::default());
+    let world = World { emulator, gate, registry };
     let now = now();
     let tokens: Vec<(Signing, &str)> = ["1", "2"]
         .into_iter()

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::arn::{Arn, ArnError, Resource, is_account_id};
+use crate::arn::{Arn, Resource, is_account_id};
 use crate::pattern::{AnyAccount, Pattern, has_wildcard};
 use crate::quote::Quoted;
 use crate::template::{Template, TemplateError};
 
+mod group;
 mod identity_check;
 mod index;
 mod order;
@@ -23,6 +24,7 @@ mod patterns;
 mod rules;
 mod user;
 
+pub use crate::pattern::RuleArnError;
 pub use identity_check::IdentityCheck;
 pub use index::{Found, Index, Layer, Match};
 pub use order::{Step, Why};
@@ -60,23 +62,6 @@ pub enum RuleArn {
     Session(Box<str>),
     /// All that match.
     Pattern(Pattern),
-}
-
-/// Why a rule's ARN cannot be used. Each message is one line.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum RuleArnError {
-    /// Not an ARN.
-    #[error(transparent)]
-    Parse(#[from] ArnError),
-    /// `*` or `?` in the account field.
-    #[error("ARN {} has a wildcard in its account id: write the account id out", Quoted(.0))]
-    WildcardInAccount(String),
-    /// A wildcard together with the name of one session.
-    #[error("ARN {} has a wildcard beside a session name: a mapping is for one session, or for every session of the roles that role/<pattern> names", Quoted(.0))]
-    WildcardWithSession(String),
-    /// No ARN of RAM could match.
-    #[error("ARN {} can never match: no RAM user, role or account has such a name", Quoted(.0))]
-    NeverMatches(String),
 }
 
 impl RuleArn {
@@ -285,6 +270,7 @@ impl Rule {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::arn::ArnError;
 
     fn pattern(text: &str) -> Result<RuleArn, RuleArnError> {
         RuleArn::parse_with_patterns(text, AnyAccount::Refuse)

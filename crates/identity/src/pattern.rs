@@ -11,10 +11,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::arn::{Fields, Kind, is_account_id};
+use thiserror::Error;
+
+use crate::arn::{ArnError, Fields, Kind, is_account_id};
 use crate::glob::{Glob, is_wildcard};
-use crate::mapping::RuleArnError;
 use crate::principal::{Principal, PrincipalKind};
+use crate::quote::Quoted;
 
 /// Whether a pattern may have wildcards in its account id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,23 @@ pub enum AnyAccount {
     /// The account id can be a glob of its own. Whoever owns any account on Alibaba Cloud can then
     /// make a role whose name matches.
     Allow,
+}
+
+/// Why a rule's ARN cannot be used. Each message is one line.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RuleArnError {
+    /// Not an ARN.
+    #[error(transparent)]
+    Parse(#[from] ArnError),
+    /// `*` or `?` in the account field.
+    #[error("ARN {} has a wildcard in its account id: write the account id out", Quoted(.0))]
+    WildcardInAccount(String),
+    /// A wildcard together with the name of one session.
+    #[error("ARN {} has a wildcard beside a session name: a mapping is for one session, or for every session of the roles that role/<pattern> names", Quoted(.0))]
+    WildcardWithSession(String),
+    /// No ARN of RAM could match.
+    #[error("ARN {} can never match: no RAM user, role or account has such a name", Quoted(.0))]
+    NeverMatches(String),
 }
 
 /// Whether a text has a character that [`Pattern`] reads as a wildcard.
@@ -54,7 +73,7 @@ impl Pattern {
                 return Err(RuleArnError::NeverMatches(text.to_owned()));
             }
         } else if !is_account_id(fields.account) {
-            return Err(crate::ArnError::Account(text.to_owned()).into());
+            return Err(ArnError::Account(text.to_owned()).into());
         }
         let (kind, name) = match fields.kind {
             Kind::AssumedRole => (Kind::Role, role_of_all_sessions(text, fields.name)?),

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use signature::Secret;
 
-use crate::args::boolean;
+use crate::flags::boolean;
 use crate::mappings::MapSection;
-use crate::strict::Strict;
+use strict::Strict;
 
 /// Why a configuration file cannot be used. One line each; none quotes more than a key.
 #[derive(Debug, thiserror::Error)]

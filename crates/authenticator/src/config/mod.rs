@@ -1,20 +1,22 @@
 //! What `server` and `init` run with, merged from flags, configuration file, environment and defaults, in this order
 //! of precedence. Only [`file::read`] touches the disk; merging is a pure function.
 
+mod arguments;
 pub mod file;
-mod names;
 mod server;
+mod serving;
 #[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-pub use names::Hostname;
+pub use arguments::{GlobalArguments, HealthAddress, InitArguments, ServerArguments};
 pub(crate) use server::sts_of;
 pub use server::{ServerConfig, server};
+pub use serving::{ServingArguments, ServingConfig};
 
-use crate::args::{GlobalArguments, InitArguments};
+use crate::hostname::Hostname;
 use file::FileConfig;
 
 /// The port of the public program.

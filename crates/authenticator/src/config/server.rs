@@ -9,13 +9,13 @@ use openapi::sts::Endpoint;
 use token::Version;
 
 use super::file::{FileConfig, ServerSection};
+use super::serving::ServingConfig;
 use super::{
     ConfigError, DEFAULT_KUBECONFIG, DEFAULT_PORT, DEFAULT_STATE_DIR, Environment, Hostname, address,
     cluster_ids, first, hostname,
 };
-use crate::args::{GlobalArguments, ServerArguments};
+use crate::config::{GlobalArguments, ServerArguments};
 use crate::mappings::{self, BackendMode, MapSection};
-use crate::serving::ServingConfig;
 
 /// All that `server` runs with.
 #[derive(Clone, Debug)]

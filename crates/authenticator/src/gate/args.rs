@@ -12,17 +12,17 @@ pub struct GateArguments {
     /// How long STS's answer about a token is kept, never longer than the token lives; 0: not at all. Tokens that STS
     /// takes once (v1) are kept until they end. A revoked RAM key goes on working this long, and as long again as the
     /// API server keeps answers (--authentication-token-webhook-cache-ttl)
-    #[arg(help_heading = crate::args::STS, long, value_name = "TIME", value_parser = ttl, default_value = "60s")]
+    #[arg(help_heading = crate::flags::STS, long, value_name = "TIME", value_parser = ttl, default_value = "60s")]
     pub identity_cache_ttl: Duration,
     /// Calls to STS under way at one time; at most a quarter for access keys that have not logged in here in the last 12
     /// hours, and at most a quarter for any one key
-    #[arg(help_heading = crate::args::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), default_value_t = Limits::default().max_in_flight)]
+    #[arg(help_heading = crate::flags::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), default_value_t = Limits::default().max_in_flight)]
     pub sts_max_in_flight: u32,
     /// Calls to STS in a second; at most a quarter for access keys that have not logged in here in the last 12 hours
-    #[arg(help_heading = crate::args::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Limits::default().rate)]
+    #[arg(help_heading = crate::flags::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Limits::default().rate)]
     pub sts_rate: u32,
     /// Calls to STS in a second that STS refuses, for one access key; up to ten seconds' worth may come at once
-    #[arg(help_heading = crate::args::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = Limits::default().rate_per_key)]
+    #[arg(help_heading = crate::flags::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = Limits::default().rate_per_key)]
     pub sts_rate_per_key: u32,
 }
 

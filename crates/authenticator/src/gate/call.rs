@@ -68,7 +68,7 @@ async fn ask(
     if !flight.inner.lock().limiter.admit_retry(&flight.admitted, now) {
         return Err(first);
     }
-    flight.inner.metrics.gate().retry();
+    flight.inner.metrics.retry();
     let left = flight.inner.options.deadline.saturating_sub(started.elapsed());
     match tokio::time::timeout(left, attempt(flight, &request)).await {
         Ok(second) => second,
@@ -83,13 +83,13 @@ async fn attempt(
     let metrics = &flight.inner.metrics;
     let started = Instant::now();
     let answer = flight.inner.sts.get_caller_identity_presigned(request).await;
-    metrics.gate().call(started.elapsed().as_secs_f64());
+    metrics.call(started.elapsed().as_secs_f64());
     match &answer {
-        Ok(_) | Err(StsError::Principal { .. }) => metrics.sts_response(200),
+        Ok(_) | Err(StsError::Principal { .. }) => metrics.response(200),
         Err(StsError::Refused { refusal, .. } | StsError::Unavailable { refusal, .. }) => {
-            metrics.sts_response(refusal.status);
+            metrics.response(refusal.status);
         }
-        Err(StsError::Network { .. }) => metrics.sts_connection_failure(),
+        Err(StsError::Network { .. }) => metrics.connection_failure(),
         Err(_) => {}
     }
     answer

@@ -44,6 +44,8 @@ pub struct GateMetrics {
     latency: Histogram,
     in_flight: IntGauge,
     entries: IntGaugeVec,
+    responses: IntCounterVec,
+    connection_failures: IntCounter,
 }
 
 impl GateMetrics {
@@ -81,13 +83,30 @@ impl GateMetrics {
             Opts::new("gate_table_entries", "Entries of the tables between reviews and STS"),
             &["table"],
         )?;
+        let responses = IntCounterVec::new(
+            Opts::new("sts_responses_total", "Answers of STS by HTTP status"),
+            &["ResponseCode"],
+        )?;
+        let connection_failures =
+            IntCounter::new("sts_connection_failures_total", "Calls to STS that got no answer")?;
         registry.register(Box::new(lookups.clone()))?;
+        registry.register(Box::new(responses.clone()))?;
+        registry.register(Box::new(connection_failures.clone()))?;
         registry.register(Box::new(shed.clone()))?;
         registry.register(Box::new(retries.clone()))?;
         registry.register(Box::new(latency.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         registry.register(Box::new(entries.clone()))?;
-        Ok(GateMetrics { lookups, shed, retries, latency, in_flight, entries })
+        Ok(GateMetrics {
+            lookups,
+            shed,
+            retries,
+            latency,
+            in_flight,
+            entries,
+            responses,
+            connection_failures,
+        })
     }
 
     pub(super) fn answered(&self, origin: Origin) {
@@ -113,5 +132,36 @@ impl GateMetrics {
 
     pub(super) fn entries(&self, table: &'static str, count: usize) {
         self.entries.with_label_values(&[table]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// One answer of STS.
+    pub(super) fn response(&self, status: u16) {
+        // Whatever answers in STS's place must not be able to make a thousand time series.
+        let known = (100..600).contains(&status);
+        self.responses
+            .with_label_values(&[if known { status.to_string() } else { "other".to_owned() }])
+            .inc();
+    }
+
+    /// One call without an answer.
+    pub(super) fn connection_failure(&self) {
+        self.connection_failures.inc();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_the_names_of_the_public_program() {
+        let registry = Registry::new();
+        let metrics = GateMetrics::new(&registry).unwrap();
+        metrics.response(200);
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        for line in ["sts_connection_failures_total 0", "sts_responses_total{ResponseCode=\"200\"} 1"] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
     }
 }

@@ -35,7 +35,6 @@ pub use hash::TokenHash;
 pub use limits::{Limit, Limits, Shed};
 pub use metrics::{GateMetrics, Origin};
 
-use crate::metrics::Metrics;
 use limits::{Admitted, Limiter};
 use table::Table;
 
@@ -93,7 +92,7 @@ pub struct Gate {
 struct Inner {
     sts: Client,
     options: Options,
-    metrics: Metrics,
+    metrics: GateMetrics,
     state: Mutex<State>,
 }
 
@@ -114,7 +113,7 @@ impl fmt::Debug for Gate {
 
 impl Gate {
     /// A gate before `sts`. `now` fills the budgets of the limits.
-    pub fn new(sts: Client, options: Options, metrics: Metrics, now: Timestamp) -> Gate {
+    pub fn new(sts: Client, options: Options, metrics: GateMetrics, now: Timestamp) -> Gate {
         let state = Mutex::new(State {
             identities: Table::new(IDENTITIES),
             single_use: Table::new(SINGLE_USE),
@@ -134,7 +133,7 @@ impl Gate {
     /// [`GateError`].
     pub async fn identify(&self, token: &Token, hash: TokenHash, now: Timestamp) -> Answer {
         let (found, origin) = self.find(token, hash, now);
-        let metrics = self.inner.metrics.gate();
+        let metrics = &self.inner.metrics;
         metrics.answered(origin);
         match found {
             Found::Answer(answer) => {
@@ -183,7 +182,7 @@ impl Gate {
 
     /// Puts the sizes of the tables into the metrics.
     pub fn measure(&self) {
-        let metrics = self.inner.metrics.gate();
+        let metrics = &self.inner.metrics;
         let state = self.inner.lock();
         metrics.in_flight(state.limiter.in_flight());
         metrics.entries("identities", state.identities.len());

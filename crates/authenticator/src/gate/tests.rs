@@ -9,7 +9,8 @@ use super::*;
 fn no_table_grows_without_bound() {
     let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24);
     let client = Client::new(&ClientOptions::new("127.0.0.1:1".parse().unwrap(), "test")).unwrap();
-    let gate = Gate::new(client, Options::default(), Metrics::new().unwrap(), now);
+    let gate =
+        Gate::new(client, Options::default(), GateMetrics::new(&prometheus::Registry::new()).unwrap(), now);
     let until = now + SignedDuration::from_mins(15);
     let mut state = gate.inner.lock();
     for number in 0..20_000 {

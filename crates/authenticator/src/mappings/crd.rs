@@ -7,19 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use identity::pattern::AnyAccount;
-use identity::{Rule, Source};
 use kube::api::{Api, DynamicObject};
 use kube::core::ApiResource;
 use kube::runtime::watcher::{self, Event};
-use resource::{MappingError, RAMIdentityMapping};
+use resource::RAMIdentityMapping;
 use tokio_util::sync::CancellationToken;
 
+use super::crd_install;
 use super::snapshot::{Publisher, RuleSet};
 use super::watch::{self, Retry, Sink};
-use super::{BackendMode, crd_install};
-use crate::operator::objects::{Entries, Entry, Objects};
-use crate::operator::{self, verdict::Checked};
+use crate::custom_resource::{Checked, Entries, Entry, Objects, RuleReader, check, name};
 
 /// Installs the CustomResourceDefinition where that is asked for, then watches until `shutdown`.
 pub(super) async fn run(
@@ -34,29 +31,6 @@ pub(super) async fn run(
     }
     let api = Api::all_with(client, &ApiResource::erase::<RAMIdentityMapping>(&()));
     watch::run(api, watcher::Config::default(), &mut sink, retry, &shutdown).await;
-}
-
-/// How an object becomes a rule.
-#[derive(Clone, Copy, Debug)]
-pub struct RuleReader {
-    any_account: AnyAccount,
-}
-
-impl RuleReader {
-    /// `any_account`: whether a pattern may have wildcards in its account id.
-    pub fn new(any_account: AnyAccount) -> RuleReader {
-        RuleReader { any_account }
-    }
-
-    /// The object's rule.
-    ///
-    /// # Errors
-    /// [`MappingError`] says what is wrong with it.
-    pub fn read(&self, object: &DynamicObject) -> Result<Rule, MappingError> {
-        let source = Source::new(BackendMode::Crd.as_str(), name(object));
-        let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        resource::rule_from_object(source, created, &object.data, self.any_account)
-    }
 }
 
 /// Keeps the backend's rules as the watch tells them, and the table of the operator, where there is one.
@@ -86,7 +60,7 @@ impl Mirror {
     /// The object's name and, unless it is being deleted, its rule or what is wrong with it.
     fn read(&self, object: &DynamicObject) -> (String, Option<Checked>) {
         let is_deleted = object.metadata.deletion_timestamp.is_some();
-        (name(object).to_owned(), (!is_deleted).then(|| operator::check(&self.reader, object)))
+        (name(object).to_owned(), (!is_deleted).then(|| check(&self.reader, object)))
     }
 
     /// What is wrong with an object that cannot be used, logged where that is news.
@@ -180,14 +154,13 @@ impl Sink for Mirror {
     }
 }
 
-fn name(object: &DynamicObject) -> &str {
-    object.metadata.name.as_deref().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::expect_used)]
+    use identity::pattern::AnyAccount;
+
     use super::*;
+    use crate::mappings::BackendMode;
     use crate::mappings::fake_api::{mapping, user};
     use crate::mappings::snapshot::{Lookup, Mappings, Settings};
     use crate::metrics::Metrics;

@@ -8,7 +8,8 @@ use kube::api::{Api, PostParams};
 use resource::CRD_NAME;
 use tokio_util::sync::CancellationToken;
 
-use super::watch::{Retry, describe_kube};
+use super::watch::Retry;
+use crate::cluster::describe;
 
 /// How often the API server is asked whether it serves a new definition, and how many times.
 const ESTABLISHED_POLL: Duration = Duration::from_millis(250);
@@ -30,7 +31,7 @@ pub(super) async fn install(client: &kube::Client, retry: Retry, shutdown: &Canc
                 tracing::error!(
                     "cannot install CustomResourceDefinition {CRD_NAME}: {}: apply the file under crds/, or \
                      give the rights to get and create it; going on in case it is there",
-                    describe_kube(&error)
+                    describe(&error)
                 );
                 return;
             }
@@ -39,7 +40,7 @@ pub(super) async fn install(client: &kube::Client, retry: Retry, shutdown: &Canc
                 tracing::warn!(
                     failures,
                     "cannot ask for CustomResourceDefinition {CRD_NAME}: {}: trying again",
-                    describe_kube(&error)
+                    describe(&error)
                 );
             }
         }
@@ -51,7 +52,7 @@ pub(super) async fn install(client: &kube::Client, retry: Retry, shutdown: &Canc
         match definitions.get_opt(CRD_NAME).await {
             Ok(Some(crd)) if is_established(&crd) => return,
             Ok(_) => {}
-            Err(error) => tracing::debug!("cannot read the definition: {}", describe_kube(&error)),
+            Err(error) => tracing::debug!("cannot read the definition: {}", describe(&error)),
         }
         if wait(ESTABLISHED_POLL, shutdown).await.is_none() {
             return;

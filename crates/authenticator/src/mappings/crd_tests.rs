@@ -9,7 +9,8 @@ use super::fake_api::{
     FakeApi, Fault, RETRY, established, eventually, mapping, session, settle, single, user, username,
 };
 use super::snapshot::{Lookup, Mappings};
-use super::{BackendMode, MapSection, Options, RuleReader, connected};
+use super::{BackendMode, MapSection, Options, RuleReader};
+use crate::cluster::connected;
 
 fn start(api: &FakeApi, sync_crd: bool) -> (Mappings, impl Drop) {
     let (mappings, publisher, shutdown, guard) = single(BackendMode::Crd);

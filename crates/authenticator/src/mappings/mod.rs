@@ -7,14 +7,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, Shared};
+use futures::future::BoxFuture;
 use identity::Rule;
 use identity::pattern::AnyAccount;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::operator::Objects;
-
+use crate::cluster::Cluster;
+use crate::custom_resource::{Objects, RuleReader};
 use crate::metrics::Metrics;
 
 pub mod file;
@@ -38,25 +38,14 @@ mod fake_api;
 #[cfg(test)]
 mod settings_tests;
 
-pub use crd::RuleReader;
 pub use mode::{BackendMode, BackendModeError};
 pub use section::{MapAccount, MapRole, MapSection, MapUser};
 use snapshot::Settings;
 pub use snapshot::{Lookup, Mappings};
 use watch::Retry;
-pub(crate) use watch::describe_kube;
-pub use watch::tuned;
 
 /// The backend that [`identity::Source`] names for mappings of `server.breakGlass`.
 pub const BREAK_GLASS: &str = "breakGlass";
-
-/// The connection to the API server, perhaps only later.
-pub type Cluster = Shared<BoxFuture<'static, kube::Client>>;
-
-/// A connection that is there.
-pub fn connected(client: kube::Client) -> Cluster {
-    std::future::ready(client).boxed().shared()
-}
 
 /// Something that an administrator should hear of, though the program goes on. One line.
 #[derive(Clone, Debug, PartialEq, Eq)]

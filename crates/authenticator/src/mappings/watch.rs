@@ -9,7 +9,8 @@ use kube::runtime::watcher::{self, Event, watcher};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::message::{one_line, with_sources};
+use crate::cluster::{describe_status, reached};
+use crate::message::with_sources;
 
 /// Delays between attempts: they double from the first to the longest.
 #[derive(Clone, Copy, Debug)]
@@ -36,28 +37,12 @@ impl Retry {
 /// Seconds after which a watch is asked for again: a connection that died without a word is noticed then.
 const WATCH_SECONDS: u32 = 60;
 
-/// Longest silence of the API server. More than a watch lasts with the grace that its client gives it.
-const READ_TIMEOUT: Duration = Duration::from_secs(70);
-
 /// A watch that keeps failing is logged at the first failure and then about once a minute.
 const LOG_EVERY: u32 = 30;
 
 /// After this time without a failure the next one counts as the first. Longer than a watch and an attempt
 /// take: bookmarks are not seen here, so a quiet watch that works cannot be told from none.
 const FORGET_FAILURES: Duration = Duration::from_secs(120);
-
-/// Settings of the API client under which a watch notices within seconds that it has failed, and within
-/// 70 seconds that nobody answers any more. By its own settings a client waits for an answer without end, and
-/// pauses for minutes between attempts, while a mapping that was taken away stays in force.
-pub fn tuned(mut config: kube::Config) -> kube::Config {
-    config.connect_timeout = Some(Duration::from_secs(5));
-    config.write_timeout = Some(READ_TIMEOUT);
-    config.read_timeout = Some(READ_TIMEOUT);
-    config.reset_reader_on_write = true;
-    // The backends try again themselves.
-    config.default_retry = false;
-    config
-}
 
 /// What a backend does with what the watch delivers.
 pub(super) trait Sink: Send {
@@ -156,33 +141,6 @@ fn describe(error: &watcher::Error) -> String {
         Some(status) => describe_status(status),
         None => reached(&with_sources(error)),
     }
-}
-
-/// An error of the API client on one line, without the debug text that it shows itself.
-pub(crate) fn describe_kube(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => describe_status(status),
-        error => reached(&with_sources(error)),
-    }
-}
-
-/// Without the names of the library's layers, which say nothing to anybody.
-fn reached(text: &str) -> String {
-    match text.split_once("ServiceError: ") {
-        Some((before, after)) => {
-            let after = after.strip_prefix("client error (Connect): ").unwrap_or(after);
-            format!("{before}no answer from the API server: {after}")
-        }
-        None => text.to_owned(),
-    }
-}
-
-fn describe_status(status: &Status) -> String {
-    let message = match status.code {
-        401 => "the API server does not know these credentials, or they have expired".into(),
-        _ => one_line(&status.message),
-    };
-    format!("HTTP {} {}: {message}", status.code, status.reason)
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use kube::api::{Api, DynamicObject, PostParams};
 
 use super::lease::is_denied;
 use super::metrics::Written;
-use super::verdict::Verdict;
-use crate::mappings::describe_kube;
+use crate::cluster::describe;
+use crate::custom_resource::Verdict;
 
 /// Where Events about cluster-scoped objects lie.
 const NAMESPACE: &str = "default";
@@ -51,7 +51,7 @@ impl Events {
                     tracing::error!(
                         "cannot write Events: {}: give the right to create events (events.k8s.io) in namespace \
                          {NAMESPACE}; logins go on",
-                        describe_kube(&error)
+                        describe(&error)
                     );
                 }
                 if is_denied(&error) { Written::Denied } else { Written::Failed }

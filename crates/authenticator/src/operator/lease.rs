@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::metrics::OperatorMetrics;
 use crate::clock::Clock;
-use crate::mappings::describe_kube;
+use crate::cluster::describe;
 
 /// Name of the Lease.
 pub const LEASE_NAME: &str = "ack-ram-authenticator";
@@ -135,11 +135,11 @@ impl Candidate {
             Some(error) if is_denied(error) => tracing::error!(
                 "cannot use Lease {lease}: {}: give the rights to create leases, and to get and update this one, in \
                  namespace {}; until then no replica writes status and Events; logins go on",
-                describe_kube(error),
+                describe(error),
                 self.namespace
             ),
             Some(error) => {
-                tracing::warn!(failures, "cannot use Lease {lease}: {}: trying again", describe_kube(error))
+                tracing::warn!(failures, "cannot use Lease {lease}: {}: trying again", describe(error))
             }
             None => tracing::warn!(failures, "cannot use Lease {lease}: no answer: trying again"),
         }

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use super::verdict::Reason;
+use crate::custom_resource::Reason;
 
 /// How a write to the cluster ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! replica that holds a Lease, and ids of those who log in, written by whichever replica saw the login.
 //!
 //! Nothing here decides about a login, and nothing that goes wrong here keeps one from being answered. The
-//! parts: [`objects`] knows how each status is, `verdict` how it should be, `writer` makes the one into the
+//! parts: [`crate::custom_resource`] knows how each status is and how it should be, `writer` makes the one into the
 //! other, `lease` says who may, `recorder` writes ids.
 
 use prometheus::Registry;
@@ -11,14 +11,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::mappings::{Cluster, Mappings, RuleReader};
+use crate::cluster::Cluster;
+use crate::custom_resource::{Objects, RuleReader};
+use crate::mappings::Mappings;
 
 mod events;
 mod lease;
 mod metrics;
-pub(crate) mod objects;
 mod recorder;
-pub(crate) mod verdict;
 mod write;
 mod writer;
 
@@ -26,14 +26,11 @@ mod writer;
 mod tests;
 
 pub use lease::LEASE_NAME;
-pub use objects::Objects;
 pub use recorder::LoginObserver;
-pub use verdict::Reason;
 
 use metrics::OperatorMetrics;
 use recorder::{Login, Recorder};
 use write::Statuses;
-pub(crate) use write::check;
 use writer::Writer;
 
 /// How the operator works.

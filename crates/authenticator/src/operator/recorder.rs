@@ -13,8 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::{OperatorMetrics, Written};
-use super::verdict::names_one_principal;
 use super::write::{Fresh, Statuses};
+use crate::custom_resource::names_one_principal;
 use crate::mappings::BackendMode;
 
 /// Logins that wait. More are forgotten: the next login of the same principal tells again.

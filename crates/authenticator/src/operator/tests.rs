@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::identity as replica_identity;
 use super::metrics::OperatorMetrics;
-use super::objects::{Entry, Objects};
 use super::recorder::{LoginObserver, Recorder};
-use super::verdict::{Checked, Reason, Stated, Verdict, canonical_arn, patch};
-use super::write::{Statuses, check};
-use crate::mappings::RuleReader;
+use super::write::Statuses;
+use crate::custom_resource::{
+    Checked, Entry, Objects, Reason, RuleReader, Stated, Verdict, canonical_arn, check, patch,
+};
 
 fn object(spec: Value, status: Value) -> Value {
     json!({

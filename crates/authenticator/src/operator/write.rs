@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::lease::is_denied;
 use super::metrics::Written;
-use super::verdict::{Checked, Problem, Stated};
-use crate::mappings::{RuleReader, describe_kube};
+use crate::cluster::describe;
+use crate::custom_resource::{Checked, RuleReader, Stated, check};
 
 /// Reads objects afresh and patches their status.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ impl Statuses {
             _ => Written::Failed,
         };
         if !self.complained.swap(true, Ordering::Relaxed) {
-            let (name, error) = (name.escape_debug(), describe_kube(error));
+            let (name, error) = (name.escape_debug(), describe(error));
             match result {
                 Written::Denied => tracing::error!(
                     "cannot write the status of RAMIdentityMapping {name}: {error}: give the rights to get \
@@ -80,13 +80,5 @@ impl Statuses {
             }
         }
         result
-    }
-}
-
-/// The rule of an object, or what is wrong with it.
-pub(crate) fn check(reader: &RuleReader, object: &DynamicObject) -> Checked {
-    match reader.read(object) {
-        Ok(rule) => Ok(Arc::new(rule)),
-        Err(error) => Err(Arc::new(Problem::from(&error))),
     }
 }

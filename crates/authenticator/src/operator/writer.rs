@@ -11,10 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::events::Events;
 use super::metrics::{OperatorMetrics, Written};
-use super::objects::{Entry, Objects};
-use super::verdict::{Reason, Stated, Verdict, patch};
 use super::write::Statuses;
 use crate::clock::Clock;
+use crate::custom_resource::{Entry, Objects, Reason, Stated, Verdict, patch};
 use crate::mappings::Mappings;
 
 /// From one write to the next, at least: 50 a second.

@@ -14,7 +14,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use crate::glob::is_wildcard;
 use crate::pattern::Pattern;
 
-use super::rules::Group;
+use super::group::Group;
 use super::{Rule, RuleArn, order};
 
 /// So few patterns are compared one after the other.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::arn::Kind;
 use crate::pattern::{Pattern, Subject};
 
+use super::group::Group;
 use super::patterns::Patterns;
 use super::{Rule, RuleArn, Target, order};
 
@@ -24,31 +25,6 @@ pub struct Rules {
     by_account: HashMap<Box<str>, HashMap<Kind, Patterns>>,
     any_account: HashMap<Kind, Patterns>,
     accounts: HashSet<ByKey>,
-}
-
-/// Rules that say the same of whom they match, in their order.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) first: Arc<Rule>,
-    pub(super) others: Vec<Arc<Rule>>,
-}
-
-impl Group {
-    pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        std::iter::once(&self.first).chain(&self.others)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.members().map(|rule| &**rule)
-    }
-
-    fn add(&mut self, rule: Arc<Rule>) {
-        if order::compare(&rule, &self.first).is_lt() {
-            self.others.push(std::mem::replace(&mut self.first, rule));
-        } else {
-            self.others.push(rule);
-        }
-    }
 }
 
 /// A group under the exact ARN or account that its rules have, which is kept in the rules alone.

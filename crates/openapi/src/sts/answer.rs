@@ -4,9 +4,9 @@ use identity::{CallerIdentity, Principal};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use signature::Secret;
+use strict::Strict;
 
 use super::error::{Refusal, StsError, is_passing_refusal};
-use super::unique;
 use crate::Credentials;
 use crate::http::{Body, MAX_BODY_BYTES};
 
@@ -42,7 +42,7 @@ impl Asked<'_> {
 pub(super) fn interpret(asked: Asked<'_>, answer: Answer) -> Result<Map<String, Value>, StsError> {
     let Answer { status, json, body } = answer;
     let object = match &body {
-        Body::Whole(bytes) if json => unique::object(bytes),
+        Body::Whole(bytes) if json => object(bytes),
         Body::Whole(_) | Body::TooLarge => None,
     };
     match (status, object) {
@@ -55,6 +55,15 @@ pub(super) fn interpret(asked: Asked<'_>, answer: Answer) -> Result<Map<String, 
         (400.., object) => Err(refused(asked, status, object.unwrap_or_default())),
         (300..400, _) => Err(asked.invalid(format!("it redirects elsewhere (HTTP {status})"))),
         (_, _) => Err(asked.invalid(format!("it answered HTTP {status}"))),
+    }
+}
+
+/// The object that `text` is, or `None` where it is something else, or holds a key twice: an answer that says two
+/// things about who somebody is says nothing.
+fn object(text: &[u8]) -> Option<Map<String, Value>> {
+    match serde_json::from_slice(text) {
+        Ok(Strict(Value::Object(object))) => Some(object),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -316,5 +325,21 @@ mod tests {
             assert!(!error.to_string().contains("can"), "{error}");
         }
         assert!(credentials(ASKED, &Map::new()).is_err());
+    }
+
+    #[test]
+    fn a_key_twice_however_escaped_or_deep_and_anything_but_an_object_is_no_answer() {
+        assert!(object(br#"{"Arn":"a","x":[{"a":1}]}"#).is_some());
+        for text in [
+            r#"{"Arn":"a","Arn":"a"}"#,
+            r#"{"Arn":"a","\u0041rn":"b"}"#,
+            r#"{"x":[{"a":1,"a":2}]}"#,
+            "[]",
+            "null",
+            r#"{"a":1}x"#,
+            "",
+        ] {
+            assert_eq!(object(text.as_bytes()), None, "{text}");
+        }
     }
 }

@@ -9,7 +9,6 @@ mod exchange;
 mod explanation;
 mod options;
 mod probe;
-mod unique;
 
 pub use assume_role::{AssumeRole, AssumeRoleWithOidc, SessionName, SessionNameError};
 pub use client::Client;

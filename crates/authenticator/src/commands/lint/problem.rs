@@ -4,8 +4,8 @@ use identity::mapping::RuleError;
 use identity::{RuleArnError, TemplateError};
 use resource::MappingError;
 
+use super::entry::Entry;
 use super::finding::{Code, Finding};
-use super::gather::Entry;
 
 /// Of a `RAMIdentityMapping`; `line` is where to point when the field itself is missing.
 pub(crate) fn of_object(entry: &Entry, line: usize, error: &MappingError) -> Finding {

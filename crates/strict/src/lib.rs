@@ -10,6 +10,12 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Number, Value};
 
 /// A JSON-shaped value from any format; reading fails where a key stands twice in one object.
+///
+/// ```
+/// use strict::Strict;
+/// assert!(serde_json::from_str::<Strict>(r#"{"a": 1, "b": 2}"#).is_ok());
+/// assert!(serde_json::from_str::<Strict>(r#"{"a": 1, "\u0061": 2}"#).is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Strict(pub Value);
 

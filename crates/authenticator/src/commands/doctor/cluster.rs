@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::report::{Finding, Subject};
 use crate::cluster::{self, Access};
 use crate::config::ServerConfig;
-use crate::mappings::{self, BackendMode, describe_kube};
+use crate::mappings::BackendMode;
 use crate::message::with_sources;
 use crate::operator;
 
@@ -92,13 +92,13 @@ async fn client(config: &ServerConfig) -> Result<kube::Client, String> {
             with_sources(&error)
         )
     })?;
-    kube::Client::try_from(mappings::tuned(in_cluster)).map_err(|error| with_sources(&error))
+    kube::Client::try_from(cluster::tuned(in_cluster)).map_err(|error| with_sources(&error))
 }
 
 /// An answer, or why there is none.
 async fn asked<T>(question: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, question).await {
-        Ok(answer) => answer.map_err(|error| describe_kube(&error)),
+        Ok(answer) => answer.map_err(|error| cluster::describe(&error)),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }

@@ -4,8 +4,8 @@ use identity::RuleArn;
 use identity::pattern::has_wildcard;
 use identity::template::{Template, Variable};
 
+use super::entry::{Entry, Layer, Section, Text};
 use super::finding::{Code, Finding};
-use super::gather::{Entry, Layer, Section, Text};
 use super::old_meaning::{self, Change};
 use crate::mappings::BackendMode;
 

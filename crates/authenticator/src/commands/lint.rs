@@ -6,6 +6,7 @@
 
 mod danger;
 pub(crate) mod document;
+pub(crate) mod entry;
 pub(crate) mod finding;
 pub(crate) mod gather;
 pub(crate) mod in_force;
@@ -24,7 +25,7 @@ use identity::pattern::AnyAccount;
 use serde_json::json;
 
 use crate::cluster::{self, Access};
-use crate::mappings::{self, BackendMode};
+use crate::mappings::BackendMode;
 use finding::{Code, Finding, Severity};
 use gather::Gathered;
 use source::{Document, SourceError};
@@ -133,7 +134,7 @@ pub(crate) async fn gather(
 async fn from_cluster(kubeconfig: &Path, context: Option<&str>) -> Result<Vec<Document>, SourceError> {
     let access = Access { kubeconfig, context, master: None };
     let client = cluster::client(access).await.map_err(|error| SourceError::Cluster(error.to_string()))?;
-    source::read_cluster(client, mappings::describe_kube).await.map_err(|error| match error {
+    source::read_cluster(client, cluster::describe).await.map_err(|error| match error {
         SourceError::Cluster(text) => {
             SourceError::Cluster(format!("{text} (kubeconfig {})", kubeconfig.display()))
         }

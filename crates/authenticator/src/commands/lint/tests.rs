@@ -358,7 +358,7 @@ fn the_same_entries_are_in_force_as_in_the_server() {
         .collect();
     ours.sort();
     let lower = crate::config::file::interpret(serde_json::from_str(&text).unwrap()).unwrap();
-    let (rules, _) = mappings::file::rules("MountedFile", &lower.server.mappings).unwrap();
+    let (rules, _) = crate::mappings::file::rules("MountedFile", &lower.server.mappings).unwrap();
     let mut theirs: Vec<String> = rules.iter().map(|rule| rule.source().object.to_string()).collect();
     theirs.sort();
     assert_eq!(ours, theirs);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use identity::{Index, Rule, RuleArn};
 
+use super::entry::{Entry, Layer, Section};
 use super::finding::{Code, Finding};
-use super::gather::{Entry, Layer, Section};
 use crate::mappings::BackendMode;
 
 /// The order of the backends where nobody says another one.

@@ -1,7 +1,5 @@
 //! `server`: everything put together, in the order in which it has to start and to end.
 
-use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -10,82 +8,34 @@ use openapi::sts::{Client as StsClient, ClientOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use webhook_server::certs::KeeperError;
-use webhook_server::serve::{BindError, BindSocketError};
 
-use crate::authenticate::Authenticator;
 use crate::clock::Clock;
-use crate::cluster::describe_kubeconfig;
+use crate::cluster::{self, Cluster, describe_kubeconfig};
 use crate::config::ServerConfig;
-use crate::gate::Gate;
-use crate::kubeconfig::WriteError;
-use crate::mappings::{BackendMode, Cluster, Mappings, MappingsError, RuleReader};
+use crate::custom_resource::RuleReader;
+use crate::gate::{Gate, GateMetrics};
+use crate::mappings::{BackendMode, Mappings};
 use crate::message::with_sources;
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
-use crate::readiness::Readiness;
-use crate::routes::{Routes, client_refusals};
-use crate::serving::{self, Prepared};
 use crate::version::VERSION;
 use crate::{certificate, kubeconfig, mappings};
 
+pub mod authenticate;
+mod error;
+pub mod readiness;
+pub mod review;
+pub mod routes;
+pub mod serving;
+
+use authenticate::Authenticator;
+pub use error::ServerError;
+use readiness::Readiness;
+use routes::{Routes, client_refusals};
+use serving::Prepared;
+
 /// How often a kubeconfig that cannot be used is read again, where there is a break-glass.
 const KUBECONFIG_RETRY: Duration = Duration::from_secs(5);
-
-/// Why the server did not start, or did not end well. One line each.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The kubeconfig for reading mappings.
-    #[error("cannot use kubeconfig {}: {reason}; --kubeconfig names another, and {backends} cannot do without", .path.display())]
-    Kubeconfig {
-        /// The file.
-        path: PathBuf,
-        /// The library's words.
-        reason: String,
-        /// Who needs it.
-        backends: String,
-    },
-    /// No kubeconfig, and not in a pod.
-    #[error(
-        "{backends} reads mappings from the API server, and this is no pod with a service account ({reason}): give --kubeconfig, or server.kubeconfig in the configuration file"
-    )]
-    NotInCluster {
-        /// The library's words.
-        reason: String,
-        /// Who needs it.
-        backends: String,
-    },
-    /// The client for the API server.
-    #[error("cannot set up the client for the API server: {0}")]
-    KubeClient(String),
-    /// The mappings.
-    #[error(transparent)]
-    Mappings(#[from] MappingsError),
-    /// The client for STS.
-    #[error(transparent)]
-    Sts(#[from] openapi::sts::ClientError),
-    /// Certificate and key.
-    #[error(transparent)]
-    Certificate(#[from] KeeperError),
-    /// A port.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The health socket.
-    #[error(transparent)]
-    BindSocket(#[from] BindSocketError),
-    /// The webhook kubeconfig.
-    #[error(transparent)]
-    WebhookKubeconfig(#[from] WriteError),
-    /// Metrics.
-    #[error("cannot set up metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
-    /// Signals.
-    #[error("cannot watch for signals: {0}")]
-    Signals(io::Error),
-    /// A second signal during the drain.
-    #[error("stopped by a second signal before requests under way were answered")]
-    Impatient,
-}
 
 /// Runs until SIGTERM or SIGINT, then answers what is under way and returns. A second signal ends it at once.
 ///
@@ -127,7 +77,8 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
         tracing::warn!("{warning}");
     }
     let metrics = Metrics::new()?;
-    let gate = Gate::new(sts_client(&config)?, config.gate, metrics.clone(), clock.now());
+    let gate =
+        Gate::new(sts_client(&config)?, config.gate, GateMetrics::new(metrics.registry())?, clock.now());
     let cluster = cluster(&config).await?;
     // Mappings stay current while requests are drained: somebody who loses access in these seconds must lose it.
     let mappings_shutdown = CancellationToken::new();
@@ -245,7 +196,7 @@ fn sts_client(config: &ServerConfig) -> Result<StsClient, ServerError> {
 /// break-glass is for. The kubeconfig is read again until it is mended.
 async fn cluster(config: &ServerConfig) -> Result<Option<Cluster>, ServerError> {
     match kube_client(config).await {
-        Ok(client) => Ok(client.map(mappings::connected)),
+        Ok(client) => Ok(client.map(cluster::connected)),
         Err(error) if config.mapping_options.has_break_glass() => {
             tracing::error!(
                 "{error}: going on with server.breakGlass and the backends that need no API server, and trying again \
@@ -303,7 +254,7 @@ async fn kube_client(config: &ServerConfig) -> Result<Option<kube::Client>, Serv
         None => kube::Config::incluster()
             .map_err(|error| ServerError::NotInCluster { reason: with_sources(&error), backends })?,
     };
-    kube::Client::try_from(mappings::tuned(kube_config)).map(Some).map_err(|error| {
+    kube::Client::try_from(cluster::tuned(kube_config)).map(Some).map_err(|error| {
         let file = config
             .kubeconfig
             .as_ref()

@@ -12,9 +12,9 @@ use serde::Serialize;
 use signature::Secret;
 use token::{Rules, Token, Version};
 
-use crate::args::{sts_endpoint, token_query_key};
 use crate::config::file::FileConfig;
 use crate::config::{self, ConfigError, Environment};
+use crate::flags::{sts_endpoint, token_query_key};
 use crate::version::VERSION;
 
 /// No token is longer, whatever the limit is set to: what else is in a file or on stdin is not read into memory.

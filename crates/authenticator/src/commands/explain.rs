@@ -14,9 +14,10 @@ use identity::{
 };
 use serde_json::{Value, json};
 
-use crate::lint::finding::Code;
-use crate::lint::gather::{Entry, Gathered, Layer};
-use crate::lint::{self, Outcome, Output, Sources, in_force};
+use crate::commands::lint::entry::{Entry, Layer};
+use crate::commands::lint::finding::Code;
+use crate::commands::lint::gather::Gathered;
+use crate::commands::lint::{self, Outcome, Output, Sources, in_force};
 use crate::mappings::BackendMode;
 use crate::message::one_line;
 

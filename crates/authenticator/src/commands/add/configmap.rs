@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::edit::{self, EditError};
 use super::entry::{Entry, Kind};
-use crate::mappings::describe_kube;
+use crate::cluster::describe;
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "alibabacloud-auth";
@@ -84,7 +84,7 @@ impl Prepared {
                     tracing::info!("ConfigMap {NAMESPACE}/{NAME} was changed meanwhile: reading it again");
                     edited = changed(&api, entry).await?;
                 }
-                Err(error) => return Err(ConfigMapError::Write(describe_kube(&error))),
+                Err(error) => return Err(ConfigMapError::Write(describe(&error))),
             }
         }
         Err(ConfigMapError::Contended)
@@ -93,7 +93,7 @@ impl Prepared {
 
 async fn changed(api: &Api<DynamicObject>, entry: &Entry) -> Result<Change, ConfigMapError> {
     let read = api.get_opt(NAME).await;
-    match read.map_err(|error| ConfigMapError::Read(describe_kube(&error)))? {
+    match read.map_err(|error| ConfigMapError::Read(describe(&error)))? {
         Some(mut object) => {
             add(&mut object.data, entry)?;
             Ok(Change::Replace(object))

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use signature::Secret;
 
-use crate::strict::Strict;
+use strict::Strict;
 
 /// What stands before each `status.error`, as the public server has it.
 const ERROR_PREFIX: &str = "[ack-ram-authenticator]";

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::args::boolean;
 use crate::cluster::{self, Access, ClusterError};
+use crate::flags::boolean;
 use configmap::{ConfigMapError, Prepared};
 use entry::{Entry, EntryProblem, Kind};
 

@@ -9,10 +9,10 @@ mod sts;
 
 use clap::Args;
 
-use crate::args::{GlobalArguments, ServerArguments};
 use crate::clock::Clock;
 use crate::config::file::FileConfig;
 use crate::config::{self, ConfigError, DEFAULT_KUBECONFIG, Environment, ServerConfig};
+use crate::config::{GlobalArguments, ServerArguments};
 pub use report::{Finding, Report, State, Subject};
 
 /// Flags of `doctor`: the server's own, so that it looks at what the server uses.

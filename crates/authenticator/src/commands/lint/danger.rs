@@ -6,8 +6,8 @@ use identity::pattern::Pattern;
 use identity::template::Variable;
 use identity::{CallerIdentity, Principal, RuleArn};
 
+use super::entry::{Entry, Layer, Section};
 use super::finding::{Code, Finding};
-use super::gather::{Entry, Layer, Section};
 use super::meaning::{is_only_variables, literals};
 
 /// Stands for the account where a pattern names none.
@@ -107,7 +107,7 @@ fn names(entry: &Entry) -> Vec<Finding> {
     let is_session =
         |variable: &Variable| matches!(variable, Variable::SessionName | Variable::SessionNameRaw);
     let mut findings = Vec::new();
-    let written = |text: Option<&super::gather::Text>| text.map_or(entry.place.line, |text| text.line);
+    let written = |text: Option<&super::entry::Text>| text.map_or(entry.place.line, |text| text.line);
     let fields = std::iter::once(("username".to_owned(), rule.username(), written(entry.username.as_ref())));
     let groups =
         rule.groups().iter().enumerate().map(|(index, group)| {

@@ -12,12 +12,12 @@ use webhook_server::serve::Peer;
 use webhook_server::tls::Client;
 use webhook_server::{health, metrics as metrics_page};
 
-use crate::authenticate::{Authenticator, Decision, Outcome};
+use super::authenticate::{Authenticator, Decision, Outcome};
+use super::readiness::Readiness;
+use super::review::{self, ApiVersion};
 use crate::clock::Clock;
 use crate::kubeconfig::AUTHENTICATE_PATH;
 use crate::metrics::{Metrics, ResultLabel};
-use crate::readiness::Readiness;
-use crate::review::{self, ApiVersion};
 
 /// A TokenReview is a token of 8 KiB at most and little else.
 const BODY_LIMIT: usize = 64 * 1024;
