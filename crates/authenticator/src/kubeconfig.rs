@@ -75,15 +75,17 @@ current-context: webhook
     )
 }
 
-/// Writes the file, 0644, whole; one that says the same already is left alone, so that it may be read-only.
+/// Writes the file, 0644, whole; one that says the same already is left alone, so that it may be read-only. The
+/// answer is whether it was written.
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn write(path: &Path, text: &str) -> Result<(), WriteError> {
+pub fn write(path: &Path, text: &str) -> Result<bool, WriteError> {
     if fs::read(path).is_ok_and(|present| present == text.as_bytes()) {
-        return Ok(());
+        return Ok(false);
     }
     write_atomically(path, text.as_bytes(), 0o644)
+        .map(|()| true)
         .map_err(|source| WriteError { path: path.to_owned(), source })
 }
 

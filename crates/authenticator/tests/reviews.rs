@@ -26,10 +26,12 @@ async fn lets_in_a_user_a_session_and_the_account() {
             "uid": format!("ack-ram-authenticator:{ACCOUNT}:222222222222222222"),
             "groups": ["readers", format!("team-{ACCOUNT}")],
             "extra": {"arn": [format!("acs:ram::{ACCOUNT}:user/alice")],
-                      "canonicalArn": [format!("acs:ram::{ACCOUNT}:user/alice")], "sessionName": [""]},
+                      "canonicalArn": [format!("acs:ram::{ACCOUNT}:user/alice")], "sessionName": [""],
+                      "principalId": ["222222222222222222"], "accessKeyId": [ALICE.0]},
         })
     );
     let session = rig.session("alice@example.com").await;
+    let key = session.access_key_id.clone();
     assert_eq!(
         rig.review(&Signing::by(session).v2()).await.user(),
         json!({
@@ -37,7 +39,8 @@ async fn lets_in_a_user_a_session_and_the_account() {
             "uid": format!("ack-ram-authenticator:{ACCOUNT}:333333333333333333"),
             "groups": ["alice@example.com"],
             "extra": {"arn": [format!("acs:ram::{ACCOUNT}:assumed-role/dev/alice@example.com")],
-                      "canonicalArn": [format!("acs:ram::{ACCOUNT}:role/dev")], "sessionName": ["alice@example.com"]},
+                      "canonicalArn": [format!("acs:ram::{ACCOUNT}:role/dev")], "sessionName": ["alice@example.com"],
+                      "principalId": ["333333333333333333:alice@example.com"], "accessKeyId": [key]},
         })
     );
     // No groups: none answered.
@@ -47,7 +50,8 @@ async fn lets_in_a_user_a_session_and_the_account() {
             "username": "owner",
             "uid": format!("ack-ram-authenticator:{ACCOUNT}:{ACCOUNT}"),
             "extra": {"arn": [format!("acs:ram::{ACCOUNT}:root")],
-                      "canonicalArn": [format!("acs:ram::{ACCOUNT}:root")], "sessionName": [""]},
+                      "canonicalArn": [format!("acs:ram::{ACCOUNT}:root")], "sessionName": [""],
+                      "principalId": [ACCOUNT], "accessKeyId": [ROOT.0]},
         })
     );
 }

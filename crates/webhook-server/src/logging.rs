@@ -2,7 +2,7 @@
 //!
 //! There is no environment variable that raises the level of libraries: at their most talkative, HTTP and TLS
 //! libraries print requests. The program's own crates follow the level asked for; all others stop at `info`, and
-//! the Kubernetes client at `error` unless `debug` is asked for: it warns of each failed request, which the program
+//! the Kubernetes client is silent unless `debug` is asked for: it tells of each failed request, which the program
 //! that made it reports itself, with what to do.
 
 use std::fmt;
@@ -45,24 +45,11 @@ impl fmt::Display for Format {
 /// Libraries whose warnings the program says itself.
 const NOISY: [&str; 3] = ["kube_client", "kube_runtime", "tower"];
 
-/// What the libraries that talk about what the program says itself may write below level debug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Libraries {
-    /// Errors: for servers.
-    Errors,
-    /// Nothing: for commands that end with one line, which says it all.
-    Quiet,
-}
-
 /// Which events are written: those of `own_crates` (Rust crate names) from `level` on, those of every other crate
 /// from `level` on but never below `info`.
-pub fn filter(level: Level, own_crates: &[&str], libraries: Libraries) -> Targets {
+pub fn filter(level: Level, own_crates: &[&str]) -> Targets {
     let others = LevelFilter::from_level(level).min(LevelFilter::INFO);
-    let most = match libraries {
-        Libraries::Errors => LevelFilter::ERROR,
-        Libraries::Quiet => LevelFilter::OFF,
-    };
-    let noisy = if level >= Level::DEBUG { others } else { others.min(most) };
+    let noisy = if level >= Level::DEBUG { others } else { LevelFilter::OFF };
     Targets::new()
         .with_default(others)
         .with_targets(NOISY.map(|name| (name, noisy)))
@@ -70,7 +57,7 @@ pub fn filter(level: Level, own_crates: &[&str], libraries: Libraries) -> Target
 }
 
 /// Installs the log writer for the whole process. A second call in one process changes nothing.
-pub fn init(format: Format, level: Level, own_crates: &[&str], libraries: Libraries) {
+pub fn init(format: Format, level: Level, own_crates: &[&str]) {
     let lines = layer::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
     let lines = match format {
         Format::Text => lines.boxed(),
@@ -78,9 +65,7 @@ pub fn init(format: Format, level: Level, own_crates: &[&str], libraries: Librar
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         }
     };
-    let _ = tracing_subscriber::registry()
-        .with(lines.with_filter(filter(level, own_crates, libraries)))
-        .try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter(level, own_crates))).try_init();
 }
 
 #[cfg(test)]
@@ -89,7 +74,7 @@ mod tests {
 
     #[test]
     fn libraries_stay_at_info_however_talkative_the_program_is() {
-        let filter = filter(Level::TRACE, &["authenticator"], Libraries::Errors);
+        let filter = filter(Level::TRACE, &["authenticator"]);
         assert!(filter.would_enable("authenticator::review", &Level::TRACE));
         assert!(filter.would_enable("hyper", &Level::INFO));
         assert!(!filter.would_enable("hyper::proto", &Level::DEBUG));
@@ -98,20 +83,16 @@ mod tests {
 
     #[test]
     fn a_quiet_program_has_quiet_libraries() {
-        assert!(
-            !filter(Level::ERROR, &["authenticator"], Libraries::Errors).would_enable("hyper", &Level::WARN)
-        );
+        assert!(!filter(Level::ERROR, &["authenticator"]).would_enable("hyper", &Level::WARN));
     }
 
     #[test]
-    fn the_kubernetes_client_warns_where_debug_is_asked_for_alone() {
+    fn the_kubernetes_client_speaks_where_debug_is_asked_for_alone() {
         for (level, is_written) in [(Level::INFO, false), (Level::DEBUG, true)] {
-            let of_server = filter(level, &["authenticator"], Libraries::Errors);
-            assert_eq!(of_server.would_enable("kube_runtime::watcher", &Level::WARN), is_written);
-            assert!(of_server.would_enable("kube_client::client", &Level::ERROR));
-            assert!(!of_server.would_enable("kube_client::client", &Level::DEBUG));
-            let of_command = filter(level, &["authenticator"], Libraries::Quiet);
-            assert_eq!(of_command.would_enable("kube_client::client", &Level::ERROR), is_written);
+            let filter = filter(level, &["authenticator"]);
+            assert_eq!(filter.would_enable("kube_runtime::watcher", &Level::WARN), is_written);
+            assert_eq!(filter.would_enable("kube_client::client", &Level::ERROR), is_written);
+            assert!(!filter.would_enable("kube_client::client", &Level::DEBUG));
         }
     }
 

@@ -11,6 +11,7 @@ use http::{Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use webhook_server::body::{BodyError, read_body};
 use webhook_server::certs::{self, Subject};
@@ -191,7 +192,8 @@ async fn slow_clients_are_cut_off_at_each_stage() {
     let begun = Instant::now();
     // Nothing instead of a handshake.
     let tls = start(short, GRACE);
-    assert_eq!(everything_from(tls.connect().await).await, "");
+    let cut_off = timeout(Duration::from_secs(30), everything_from(tls.connect().await)).await;
+    assert_eq!(cut_off.expect("the handshake has no end"), "");
     // Nothing, or half a head, instead of a request.
     let plain = start_plain(short);
     assert_eq!(everything_from(plain.connect().await).await, "");
@@ -212,7 +214,8 @@ async fn slow_clients_are_cut_off_at_each_stage() {
 async fn a_stuck_handler_becomes_503_with_retry_after() {
     let server = start(Limits { request: Duration::from_millis(200), ..Limits::default() }, GRACE);
     let begun = Instant::now();
-    let answer = server.client().build().unwrap().get(server.url("/stuck")).send().await.unwrap();
+    let asked = server.client().build().unwrap().get(server.url("/stuck")).send();
+    let answer = timeout(Duration::from_secs(30), asked).await.expect("the request has no end").unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers()["retry-after"], "1");

@@ -25,6 +25,10 @@ pub(super) fn the_audit_log_of_a_later_request_names_the_session(rig: &Rig) -> O
     let extra = &event["user"]["extra"];
     assert_eq!(extra["sessionName"], serde_json::json!(["alice@example.com"]));
     assert_eq!(extra["canonicalArn"], serde_json::json!([DEV_ROLE]));
+    let id = extra["principalId"][0].as_str().unwrap_or_default();
+    assert!(id.ends_with(":alice@example.com"), "{extra}");
+    let key = extra["accessKeyId"][0].as_str().unwrap_or_default();
+    assert!(key.starts_with("STS."), "{extra}");
     let arn = format!("acs:ram::{ACCOUNT}:assumed-role/dev/alice@example.com");
     assert_eq!(extra["arn"], serde_json::json!([arn]));
     Ok(())

@@ -195,10 +195,19 @@ fn patch(rig: &Rig, name: &str, subresource: bool, patch: &Value) -> Outcome {
 pub(super) fn the_first_id_is_recorded_and_another_one_under_the_same_name_is_told(rig: &Rig) -> Outcome {
     let alice = rig.person(user("alice"))?;
     let kubectl = alice.kubectl(rig, rig.api_server())?;
+    // Who matches a mapping that makes no name of him has not logged in: his id is not recorded. It would be before
+    // that of alice, who comes after him.
+    let bob = rig.person(user("bob"))?;
+    let _nameless = rig.apply(&Mapping::new("nameless", bob.arn(), "role-{{RoleName}}"))?;
+    eventually(rig, "nameless", "InvalidTemplate")?;
+    let refused = bob.kubectl(rig, rig.api_server())?.run(&["auth", "whoami"])?;
+    assert_unauthorized(&refused);
+
     let _mapping = rig.apply(&Mapping::new("recorded", alice.arn(), "alice"))?;
     assert_eq!(kubectl.whoami_eventually(SOON)?.username, "alice");
     eventually_so(rig, "recorded", "recorded", |object| object["status"]["userID"] == alice.id())?;
     eventually(rig, "recorded", "Accepted")?;
+    assert_eq!(get(rig, "nameless")?["status"]["userID"], Value::Null);
 
     // The condition's writer keeps the id, and an edit of anything but the ARN does.
     patch(rig, "recorded", false, &json!({"spec": {"username": "alice-two"}}))?;

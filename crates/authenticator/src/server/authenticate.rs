@@ -12,6 +12,9 @@ use crate::mappings::{BREAK_GLASS, BackendMode, Lookup, Mappings};
 use crate::metrics::{Metrics, ResultLabel};
 use crate::operator::LoginObserver;
 
+/// In `extra`, and so in the audit log, beside what [`KubernetesUser`] has: the key that signed.
+const ACCESS_KEY_ID: &str = "accessKeyId";
+
 /// What is to be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -115,6 +118,10 @@ impl Authenticator {
             Err(error) => refuse_by_gate(&mut decision, &error),
             Ok(identified) => {
                 self.look_up(&mut decision, &identified.principal);
+                if let Outcome::Authenticated(user) = &mut decision.outcome {
+                    // STS has checked a signature of this very key.
+                    user.extra.insert(ACCESS_KEY_ID.to_owned(), vec![token.access_key_id().to_owned()]);
+                }
                 match decision.result {
                     ResultLabel::Success => self.shared.gate.mapped(token.access_key_id(), now),
                     ResultLabel::UnknownUser if !identified.cached => {

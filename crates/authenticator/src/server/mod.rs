@@ -126,11 +126,13 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
     if let Some(path) = &config.webhook_kubeconfig {
         let client = config.serving.client_files.as_ref();
         let anchor = keeper.pair().trust_anchor_pem();
-        kubeconfig::write(
+        let is_new = kubeconfig::write(
             path,
             &kubeconfig::text(&config.hostname, server.address().port(), &anchor, client),
         )?;
-        tracing::info!(file = %path.display(), "wrote the API server's kubeconfig");
+        if is_new {
+            tracing::info!(file = %path.display(), "wrote the API server's kubeconfig");
+        }
         if let Some(client) = client {
             serving::warn_of_missing_client_files(path, client);
         }

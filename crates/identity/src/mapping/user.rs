@@ -26,7 +26,7 @@ pub struct KubernetesUser {
     pub uid: String,
     /// `groups`, in the mapping's order; can be empty.
     pub groups: Vec<String>,
-    /// `extra`: `arn`, `canonicalArn`, `sessionName`, one value each (`""` where there is no session).
+    /// `extra`: `arn`, `canonicalArn`, `sessionName` (`""` where there is no session) and `principalId`, one value each.
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
@@ -109,6 +109,7 @@ pub(super) fn expand(
         extra: BTreeMap::from([
             ("arn".to_owned(), one(principal.arn())),
             ("canonicalArn".to_owned(), one(principal.canonical_arn())),
+            ("principalId".to_owned(), one(principal.principal_id())),
             ("sessionName".to_owned(), one(principal.session_name())),
         ]),
     })
@@ -215,6 +216,7 @@ mod tests {
             [
                 ("arn", "acs:ram::1234567890123456:assumed-role/Dev/bob@x.com"),
                 ("canonicalArn", "acs:ram::1234567890123456:role/Dev"),
+                ("principalId", "333333333333333333:bob@x.com"),
                 ("sessionName", "bob@x.com"),
             ]
         );
