@@ -32,7 +32,7 @@ pub struct UserInfo {
     /// The groups, `system:authenticated` among them.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// `arn`, `canonicalArn`, `sessionName` for those whom the authenticator let in.
+    /// `arn`, `canonicalArn`, `sessionName`, `principalId`, `accessKeyId` for those whom the authenticator let in.
     #[serde(default)]
     pub extra: std::collections::BTreeMap<String, Vec<String>>,
 }

@@ -119,8 +119,8 @@ fn every_reason_of_a_review_is_in_the_table() {
     let sts = text_of("crates/openapi/src/sts/error.rs");
     let explanations = text_of("crates/openapi/src/sts/explanation.rs");
     let gate = text_of("crates/authenticator/src/gate/error.rs");
-    let decisions = text_of("crates/authenticator/src/authenticate.rs");
-    let routes = text_of("crates/authenticator/src/routes.rs");
+    let decisions = text_of("crates/authenticator/src/server/authenticate.rs");
+    let routes = text_of("crates/authenticator/src/server/routes.rs");
     let method_end = "\n    }\n";
     let groups = [
         quoted_after(function(&token, "reason", method_end), "=> \""),
@@ -145,7 +145,7 @@ fn every_reason_of_a_review_is_in_the_table() {
 
 #[test]
 fn every_reason_of_a_status_is_in_the_table() {
-    let verdict = text_of("crates/authenticator/src/operator/verdict.rs");
+    let verdict = text_of("crates/authenticator/src/custom_resource/verdict.rs");
     let reasons = quoted_after(function(&verdict, "as_str", "\n    }\n"), "=> \"");
     assert_eq!(reasons.len(), 6, "{reasons:?}");
     let page = text_of("docs/mappings.md");

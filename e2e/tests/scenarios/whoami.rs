@@ -96,12 +96,14 @@ pub(super) fn a_kubeconfig_of_either_exec_version_lets_in(rig: &Rig) -> Outcome 
     Ok(())
 }
 
-/// The three keys that the authenticator adds, one value each, and no other of its own.
+/// The five keys that the authenticator adds, one value each, and no other of its own.
 fn assert_extra(who: &UserInfo, arn: &str, canonical_arn: &str, session_name: &str) {
     assert_eq!(who.extra["arn"], [arn]);
     assert_eq!(who.extra["canonicalArn"], [canonical_arn]);
     assert_eq!(who.extra["sessionName"], [session_name]);
-    assert_eq!(who.extra.len(), 3, "{:?}", who.extra);
+    assert!(who.extra["principalId"][0].ends_with(session_name), "{:?}", who.extra);
+    assert_eq!(who.extra["accessKeyId"].len(), 1, "{:?}", who.extra);
+    assert_eq!(who.extra.len(), 5, "{:?}", who.extra);
 }
 
 fn sorted(groups: &[String]) -> Vec<&str> {
