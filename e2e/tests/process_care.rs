@@ -27,8 +27,9 @@ struct Harness {
 
 impl Harness {
     fn start() -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_control-plane"))
-            .arg("run")
+        // A shell starts what runs in its background with SIGINT ignored, and that is inherited.
+        let mut process = Command::new("env")
+            .args(["--default-signal=INT", env!("CARGO_BIN_EXE_control-plane"), "run"])
             .process_group(0)
             .stdout(Stdio::piped())
             .spawn()
