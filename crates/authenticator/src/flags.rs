@@ -1,5 +1,7 @@
 //! How values of flags are read, wherever a flag stands, and the headings under which help shows them.
 
+use std::time::Duration;
+
 use openapi::sts::Endpoint;
 
 /// Headings in the help of `server` and `doctor`.
@@ -25,4 +27,10 @@ pub(crate) fn token_query_key(text: &str) -> Result<String, String> {
 
 pub(crate) fn sts_endpoint(text: &str) -> Result<Endpoint, String> {
     text.parse().map_err(|error: openapi::sts::EndpointError| error.to_string())
+}
+
+/// A time as in `500ms`, `5s` or `1m30s`; `None` for anything else, negative ones included. What is allowed, and what to
+/// write instead, is each flag's to say.
+pub(crate) fn time(text: &str) -> Option<Duration> {
+    text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok())
 }

@@ -10,7 +10,7 @@ use tracing::Level;
 
 use super::serving::ServingArguments;
 use crate::flags::{
-    CERTIFICATES, CLUSTER, LISTENING, MAPPINGS, STS, TOKENS, boolean, sts_endpoint, token_query_key,
+    CERTIFICATES, CLUSTER, LISTENING, MAPPINGS, STS, TOKENS, boolean, sts_endpoint, time, token_query_key,
 };
 use crate::gate::GateArguments;
 
@@ -172,9 +172,7 @@ fn feature_gate(text: &str) -> Result<String, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration =
-        text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    match duration {
+    match time(text) {
         Some(duration) if !duration.is_zero() && duration <= Duration::from_secs(3600) => Ok(duration),
         _ => Err("write a time above 0 and up to 1h, as in 500ms, 5s or 1m30s".to_owned()),
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use webhook_server::certs::{CLIENT_CERTIFICATE_FILE, CLIENT_KEY_FILE};
 use webhook_server::serve::Limits;
 
-use crate::flags::{CERTIFICATES, LISTENING, boolean};
+use crate::flags::{CERTIFICATES, LISTENING, boolean, time};
 use crate::kubeconfig::ClientFiles;
 
 /// Flags of `server` about listening.
@@ -76,10 +76,9 @@ impl From<&ServingArguments> for ServingConfig {
 }
 
 fn lifetime(text: &str) -> Result<Duration, String> {
-    let given = text.parse::<jiff::SignedDuration>().ok().and_then(|given| Duration::try_from(given).ok());
     // A hundred years; and what would be renewed more often than it is looked after is a typing error.
     let allowed = Duration::from_secs(10)..=Duration::from_secs(100 * 366 * 24 * 3600);
-    given
+    time(text)
         .filter(|given| allowed.contains(given))
         .ok_or_else(|| "write a time from 10s to 878400h, as in 8760h for a year".to_owned())
 }

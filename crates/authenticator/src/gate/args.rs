@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Limits, Options};
+use crate::flags::{STS, time};
 
 /// Flags of the gate.
 #[derive(Args, Clone, Debug)]
@@ -12,17 +13,17 @@ pub struct GateArguments {
     /// How long STS's answer about a token is kept, never longer than the token lives; 0: not at all. Tokens that STS
     /// takes once (v1) are kept until they end. A revoked RAM key goes on working this long, and as long again as the
     /// API server keeps answers (--authentication-token-webhook-cache-ttl)
-    #[arg(help_heading = crate::flags::STS, long, value_name = "TIME", value_parser = ttl, default_value = "60s")]
+    #[arg(help_heading = STS, long, value_name = "TIME", value_parser = ttl, default_value = "60s")]
     pub identity_cache_ttl: Duration,
     /// Calls to STS under way at one time; at most a quarter for access keys that have not logged in here in the last 12
     /// hours, and at most a quarter for any one key
-    #[arg(help_heading = crate::flags::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), default_value_t = Limits::default().max_in_flight)]
+    #[arg(help_heading = STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536), default_value_t = Limits::default().max_in_flight)]
     pub sts_max_in_flight: u32,
     /// Calls to STS in a second; at most a quarter for access keys that have not logged in here in the last 12 hours
-    #[arg(help_heading = crate::flags::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Limits::default().rate)]
+    #[arg(help_heading = STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Limits::default().rate)]
     pub sts_rate: u32,
     /// Calls to STS in a second that STS refuses, for one access key; up to ten seconds' worth may come at once
-    #[arg(help_heading = crate::flags::STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = Limits::default().rate_per_key)]
+    #[arg(help_heading = STS, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = Limits::default().rate_per_key)]
     pub sts_rate_per_key: u32,
 }
 
@@ -57,8 +58,7 @@ fn ttl(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let duration = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    match duration {
+    match time(text) {
         Some(duration) if duration <= Duration::from_secs(900) => Ok(duration),
         _ => Err("write 0, or a time up to 15m, as in 30s or 2m".to_owned()),
     }
