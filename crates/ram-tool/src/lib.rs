@@ -5,11 +5,10 @@
 
 mod cli;
 mod cluster_id;
+mod commands;
 mod credentials;
 mod error;
 mod exec_credential;
-mod get_kubeconfig;
-mod get_token;
 mod log;
 mod platform;
 mod settings;
@@ -22,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Arguments, Command, CredentialPlugin};
+use commands::{get_kubeconfig, get_token, version};
 pub use error::Error;
 use log::Log;
 use settings::Settings;
@@ -46,7 +46,7 @@ fn run(arguments: &Arguments, world: &World<'_>) -> Result<String, Error> {
     let settings = Settings::resolve(&arguments.global, world)?;
     let log = Log::start(settings.level, world);
     match &arguments.command {
-        Command::Version => Ok(platform::version_text()),
+        Command::Version => Ok(version::text()),
         Command::GetKubeconfig(flags) | Command::CredentialPlugin(CredentialPlugin::GetKubeconfig(flags)) => {
             get_kubeconfig::run(flags, &settings, world)
         }

@@ -1,14 +1,6 @@
 //! What this program is, and what it runs on.
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Set at build time by whoever builds a release.
-const GIT_COMMIT: Option<&str> = option_env!("ACK_RAM_TOOL_GIT_COMMIT");
-
-/// What `version` prints.
-pub(crate) fn version_text() -> String {
-    let commit = GIT_COMMIT.filter(|commit| !commit.is_empty()).unwrap_or("unknown");
-    format!("Version:     {VERSION}\nGitCommit:   {commit}\n")
-}
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// `ack-ram-tool/0.1.0 (linux/amd64)`, with Go's names of systems and processors, as the public tool has it.
 pub(crate) fn user_agent() -> String {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use openapi::Credentials;
 use signature::Secret;
 use token::{SigningInput, StsHost};
 
-use crate::cli::{TokenFlags, TokenVersion};
+use crate::cli::{ApiVersion, TokenVersion};
 use crate::error::Error;
 use crate::log::Log;
 use crate::platform::user_agent;
@@ -20,6 +21,17 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 const EXTRA_KEY_PREFIX: &str = "ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX";
 /// The server's limit for the value of a parameter that it does not know.
 const MAX_EXTRA_VALUE_BYTES: usize = 512;
+
+/// `get-token`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenFlags {
+    /// Version of the ExecCredential; what KUBERNETES_EXEC_INFO asks for wins
+    #[arg(long, value_enum, default_value_t = ApiVersion::V1beta1, value_name = "VERSION")]
+    pub(crate) api_version: ApiVersion,
+    /// Form of the token: v2, or v1 for servers of before July 2024
+    #[arg(long, value_enum, default_value_t = TokenVersion::V2, value_name = "VERSION")]
+    pub(crate) token_version: TokenVersion,
+}
 
 pub(crate) fn run(
     flags: &TokenFlags,

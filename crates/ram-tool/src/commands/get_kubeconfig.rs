@@ -1,14 +1,15 @@
 //! `credential-plugin get-kubeconfig` for a cluster whose address is known.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use clap::Args;
 use openapi::sts::Endpoint;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{PemObject, SectionKind};
 
-use crate::cli::{ApiVersion, KubeconfigFlags, TokenVersion};
+use crate::cli::{ApiVersion, TokenVersion};
 use crate::cluster_id::ClusterId;
 use crate::error::Error;
 use crate::settings::Settings;
@@ -16,6 +17,26 @@ use crate::world::World;
 
 const COMMAND: &str = "ack-ram-tool";
 const MAX_SHOWN_CHARS: usize = 64;
+
+/// `get-kubeconfig`.
+#[derive(Debug, Args)]
+pub(crate) struct KubeconfigFlags {
+    /// How to log in: ram-authenticator-token (or token); certificate comes in a later version
+    #[arg(short = 'm', long, default_value = "cert", value_name = "MODE")]
+    pub(crate) mode: String,
+    /// Address of the API server, https://HOST[:PORT]
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// PEM file with the CA that the API server's certificate is signed by
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate_authority: Option<PathBuf>,
+    /// Version of the ExecCredential that kubectl asks for
+    #[arg(long, value_enum, default_value_t = ApiVersion::V1beta1, value_name = "VERSION")]
+    pub(crate) api_version: ApiVersion,
+    /// Form of the tokens: v2, or v1 for servers of before July 2024
+    #[arg(long, value_enum, default_value_t = TokenVersion::V2, value_name = "VERSION")]
+    pub(crate) token_version: TokenVersion,
+}
 
 pub(crate) fn run(flags: &KubeconfigFlags, settings: &Settings, world: &World<'_>) -> Result<String, Error> {
     check_mode(&flags.mode)?;

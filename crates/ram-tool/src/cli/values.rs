@@ -1,0 +1,44 @@
+//! Values of flags.
+
+use clap::ValueEnum;
+
+/// Version of `client.authentication.k8s.io`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ApiVersion {
+    V1,
+    V1beta1,
+}
+
+impl ApiVersion {
+    /// `client.authentication.k8s.io/v1`.
+    pub(crate) fn group_version(self) -> &'static str {
+        match self {
+            Self::V1 => "client.authentication.k8s.io/v1",
+            Self::V1beta1 => "client.authentication.k8s.io/v1beta1",
+        }
+    }
+
+    /// As the flag spells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V1beta1 => "v1beta1",
+        }
+    }
+}
+
+/// Form of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenVersion {
+    V1,
+    V2,
+}
+
+/// A boolean in the spellings of Go's `strconv.ParseBool`.
+pub(crate) fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
