@@ -26,7 +26,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve until SIGTERM or SIGINT; prints one line of JSON with the address and the CA file when ready.
+    /// Serve until SIGTERM or SIGINT; prints one line of JSON with the addresses and the CA file when ready.
     Serve(ServeArgs),
 }
 
@@ -44,6 +44,14 @@ struct ServeArgs {
     /// The region whose host names the certificate is good for.
     #[arg(long, value_name = "REGION", default_value = "cn-hangzhou")]
     region: String,
+    /// Serve the config's `metadata` and `credentialsUri` over plain HTTP here: a loopback address, or
+    /// 100.100.100.200:80 inside a network namespace that has it.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metadata_listen: Option<SocketAddr>,
+    /// Serve a CONNECT proxy to the emulator's own host names here, a loopback address: for clients that take no
+    /// endpoint but HTTPS_PROXY.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    proxy_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Error)]
@@ -119,6 +127,12 @@ async fn serve_until_signalled(config: Config, args: ServeArgs) -> Result<(), Se
     if let Some(path) = args.state_dir {
         builder = builder.state_dir(path);
     }
+    if let Some(address) = args.metadata_listen {
+        builder = builder.metadata_listen(address);
+    }
+    if let Some(address) = args.proxy_listen {
+        builder = builder.proxy_listen(address);
+    }
     let emulator = builder.start().await?;
     announce(&emulator).map_err(ServeError::Output)?;
     tokio::select! {
@@ -131,7 +145,16 @@ async fn serve_until_signalled(config: Config, args: ServeArgs) -> Result<(), Se
 
 fn announce(emulator: &Emulator) -> io::Result<()> {
     let ca = std::path::absolute(emulator.ca_file())?;
-    let line = json!({"endpoint": emulator.endpoint(), "ca": ca.to_string_lossy()});
+    let mut line = json!({"endpoint": emulator.endpoint(), "ca": ca.to_string_lossy()});
+    let beside = [
+        ("metadata", emulator.metadata_endpoint()),
+        ("credentialsUri", emulator.credentials_uri()),
+        ("proxy", emulator.proxy_url()),
+    ];
+    if let Some(fields) = line.as_object_mut() {
+        let given = beside.into_iter().filter_map(|(name, url)| Some((name.to_owned(), url?.into())));
+        fields.extend(given);
+    }
     let mut stdout = io::stdout();
     writeln!(stdout, "{line}")?;
     stdout.flush()

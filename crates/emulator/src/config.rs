@@ -4,56 +4,35 @@
 //! The page `docs/ram-emulator.md` describes every key.
 
 mod check;
+mod cloud_sso;
+mod clusters;
+mod credentials_uri;
 mod document;
-mod names;
-mod trust_policy;
+mod look_up;
+mod metadata;
+mod oauth;
 
 use std::path::{Path, PathBuf};
 
-use signature::Secret;
 use thiserror::Error;
 
-pub(crate) use names::{is_account_id, is_role_name, is_session_name};
-pub(crate) use trust_policy::{AssumeRoleRequest, Decision, TrustPolicy};
+use crate::cs::CheckedCluster;
+use crate::entities::Account;
 
-/// The shortest session that STS hands out, in seconds.
-pub(crate) const MIN_SESSION_SECONDS: u32 = 900;
+pub(crate) use cloud_sso::CloudSso;
+pub(crate) use credentials_uri::{CredentialsUri, UriCredentials};
+pub(crate) use metadata::{Metadata, MetadataTokens};
+pub(crate) use oauth::{OAuth, OAuthHolder, OAuthUser};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) accounts: Vec<Account>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Account {
-    pub(crate) id: String,
-    pub(crate) access_keys: Vec<AccessKey>,
-    pub(crate) users: Vec<User>,
-    pub(crate) roles: Vec<Role>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct AccessKey {
-    pub(crate) id: String,
-    pub(crate) secret: Secret,
-    pub(crate) active: bool,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) id: String,
-    pub(crate) access_keys: Vec<AccessKey>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Role {
-    pub(crate) name: String,
-    pub(crate) id: String,
-    /// Seconds.
-    pub(crate) max_session_duration: u32,
-    pub(crate) trust_policy: TrustPolicy,
+    pub(crate) clusters: Vec<CheckedCluster>,
+    pub(crate) metadata: Option<Metadata>,
+    pub(crate) credentials_uri: Option<CredentialsUri>,
+    pub(crate) cloud_sso: Option<CloudSso>,
+    pub(crate) oauth: Option<OAuth>,
 }
 
 /// Why a configuration was not accepted. Each message is one line and holds no secret.
@@ -100,7 +79,8 @@ impl Config {
         Self::from_yaml(&text, &path.display().to_string())
     }
 
-    /// Checks a configuration; `name` is what errors call the text, a file name for instance.
+    /// Checks a configuration; `name` is what errors call the text, a file name for instance: relative file names
+    /// within the text count from the folder of that file.
     ///
     /// # Errors
     /// When the text is not YAML, or holds something that is not documented.

@@ -12,13 +12,21 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::warn;
 
 use crate::app::{App, Clock};
 use crate::config::Config;
 use crate::fault::PlannedFault;
 use crate::pki::{self, PkiError, StateDir};
+use crate::proxy::Proxy;
 use crate::record::RecordedRequest;
 use crate::server::{self, Listener};
+
+mod container_service;
+mod directory;
+mod side;
+
+use side::{Side, SidePlan};
 
 const DEFAULT_REGION: &str = "cn-hangzhou";
 /// Connections that wait to be accepted.
@@ -32,6 +40,21 @@ pub enum StartError {
         "cannot listen on {0}: the emulator's keys are no secret, so it listens on loopback only; take 127.0.0.1 or [::1]"
     )]
     NotLoopback(SocketAddr),
+    /// Metadata may be had at loopback addresses, and at the address that it has in reality.
+    #[error(
+        "cannot serve metadata on {0}: the emulator's keys are no secret, so take a loopback address, or 100.100.100.200 inside a network namespace"
+    )]
+    MetadataAddress(SocketAddr),
+    /// 100.100.100.200 does not exist here.
+    #[error(
+        "cannot serve metadata on {0}: there is no such address here; inside a network namespace (unshare -rn) it is made by: ip link set lo up; ip addr add 100.100.100.200/32 dev lo"
+    )]
+    NoMetadataAddress(SocketAddr),
+    /// An address for metadata was given, and nothing to answer there.
+    #[error(
+        "there is nothing to serve at the metadata address: the config has neither metadata nor credentialsUri"
+    )]
+    NothingForMetadata,
     /// Not such as can stand in a host name.
     #[error("{0:?} is not a region id: it is made of lower-case letters, digits and '-', like cn-hangzhou")]
     Region(String),
@@ -58,6 +81,8 @@ pub struct Builder {
     state_dir: Option<PathBuf>,
     region: String,
     clock: Clock,
+    metadata_listen: Option<SocketAddr>,
+    proxy_listen: Option<SocketAddr>,
 }
 
 impl Builder {
@@ -100,10 +125,20 @@ impl Builder {
         if !is_region(&self.region) {
             return Err(StartError::Region(self.region));
         }
+        let side = SidePlan::of(&self)?;
         let now = system_time();
         let state_dir = self.state_dir.map_or_else(StateDir::temporary, StateDir::at)?;
         let authority = state_dir.authority(now)?;
-        let certificate = pki::server_certificate(&authority, &pki::server_names(&self.region), now)?;
+        let sign_in_host = self.config.cloud_sso.as_ref().map(|sso| sso.host.as_str());
+        let (names, without) = pki::sort_names(&authority, pki::server_names(&self.region, sign_in_host));
+        if !without.is_empty() {
+            warn!(
+                ca = %state_dir.ca_file().display(),
+                hosts = without.join(","),
+                "this CA is older than these hosts and cannot vouch for them; delete ca.pem and ca-key.pem to get one that can"
+            );
+        }
+        let certificate = pki::server_certificate(&authority, &names, now)?;
         let tls = server::tls_config(certificate)?;
         let tcp = bind(self.listen)
             .and_then(|socket| socket.listen(BACKLOG))
@@ -111,12 +146,15 @@ impl Builder {
         let address =
             tcp.local_addr().map_err(|source| StartError::Listen { address: self.listen, source })?;
         let stop = CancellationToken::new();
+        let app = Arc::new(App::new(self.config, &self.region, self.clock));
+        let side = side.start(&app, Proxy::new(names, address), &stop)?;
         let emulator = Emulator {
             address,
             ca_file: state_dir.ca_file(),
             ca_pem: authority.certificate_pem().to_owned(),
             tls,
-            app: Arc::new(App::new(self.config, self.clock)),
+            app,
+            side,
             listening: Mutex::new(Listening::Not(None)),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
@@ -155,6 +193,7 @@ pub struct Emulator {
     ca_pem: String,
     tls: Arc<ServerConfig>,
     app: Arc<App>,
+    side: Side,
     listening: Mutex<Listening>,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
@@ -179,6 +218,8 @@ impl Emulator {
             state_dir: None,
             region: DEFAULT_REGION.to_owned(),
             clock: Arc::new(system_time),
+            metadata_listen: None,
+            proxy_listen: None,
         }
     }
 
@@ -229,7 +270,8 @@ impl Emulator {
         self.app.faults.clear();
     }
 
-    /// Closes the port, so that connections are refused, and breaks those there are. Does nothing when it is closed.
+    /// Closes the API's port, so that connections are refused, and breaks those there are. Does nothing when it is
+    /// closed. Metadata and proxy stay; the proxy answers 502 meanwhile.
     pub async fn stop_listening(&self) {
         let mut listening = self.listening.lock().await;
         if let Listening::Yes(listener) = std::mem::replace(&mut *listening, Listening::Not(None)) {
@@ -262,6 +304,7 @@ impl Emulator {
         {
             listener.stop().await;
         }
+        self.side.shutdown().await;
     }
 
     async fn serve(&self, tcp: TcpListener) {
@@ -269,7 +312,7 @@ impl Emulator {
     }
 
     fn listener(&self, tcp: TcpListener) -> Listener {
-        Listener::start(tcp, Arc::clone(&self.tls), Arc::clone(&self.app), &self.stop)
+        Listener::start(tcp, Some(Arc::clone(&self.tls)), Arc::clone(&self.app), &self.stop)
     }
 }
 

@@ -27,6 +27,11 @@ pub enum Fault {
     },
     /// The connection ends without an answer.
     BreakConnection,
+    /// The connection stays open and nothing is answered, until the client or the emulator ends it.
+    Silence,
+    /// The answer is right in all but its credentials, which ended a minute ago. Where an answer has no temporary
+    /// credentials, nothing happens.
+    ExpiredCredentials,
 }
 
 impl Fault {
@@ -72,10 +77,15 @@ impl Faults {
 
     /// Uses up what is planned for one request of this action: every delay, and the first other fault.
     pub(crate) fn take(&self, action: &str) -> Plan {
+        self.take_any(&[action])
+    }
+
+    /// The same for an action that goes by more than one name.
+    pub(crate) fn take_any(&self, actions: &[&str]) -> Plan {
         let mut plan = Plan::default();
         let mut faults = self.0.lock();
         for (name, planned) in faults.iter_mut() {
-            if (name != "*" && name != action) || planned.left == Some(0) {
+            if (name != "*" && !actions.contains(&name.as_str())) || planned.left == Some(0) {
                 continue;
             }
             match &planned.fault {
@@ -125,6 +135,17 @@ mod tests {
         }
         faults.clear();
         assert_eq!(faults.take("AssumeRole"), Plan::default());
+    }
+
+    #[test]
+    fn an_action_can_go_by_two_names() {
+        let faults = Faults::default();
+        faults.add("Metadata", error("all").times(2));
+        faults.add("MetadataRole", error("one").times(1));
+        assert_eq!(faults.take_any(&["MetadataToken", "Metadata"]).fault, Some(error("all")));
+        assert_eq!(faults.take_any(&["MetadataRole", "Metadata"]).fault, Some(error("all")));
+        assert_eq!(faults.take_any(&["MetadataToken", "Metadata"]), Plan::default());
+        assert_eq!(faults.take_any(&["MetadataRole", "Metadata"]).fault, Some(error("one")));
     }
 
     #[test]

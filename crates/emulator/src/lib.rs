@@ -2,7 +2,9 @@
 //! program `ram-emulator`, for development without an account.
 //!
 //! It speaks HTTPS with a certificate of its own CA, checks `ACS3-HMAC-SHA256` and RPC `HMAC-SHA1` signatures over the
-//! requests as they arrive, and answers with STS's codes and messages. `docs/ram-emulator.md` is the manual.
+//! requests as they arrive, and answers with STS's codes and messages. Beside it: RAM, Container Service (also with ROA
+//! signatures), the metadata service, a credentials URI, CloudSSO, OAuth, and a CONNECT proxy. `docs/ram-emulator.md` is
+//! the manual.
 //!
 //! ```
 //! use emulator::{Config, Emulator, Fault};
@@ -31,24 +33,40 @@ pub mod cli;
 mod app;
 mod authenticate;
 mod config;
+mod cs;
 mod directory;
 mod emulator;
+mod entities;
 mod error;
 mod fault;
+mod host;
+mod key_pair;
+mod names;
 mod nonces;
+mod operation;
 mod pki;
+mod principal;
+mod problem;
+mod proxy;
+mod ram;
 mod random;
 mod record;
 mod reply;
 mod request;
 mod server;
 mod service;
+mod sites;
 mod sts;
 mod sync;
+mod throttle;
+mod trust_policy;
 
 pub use config::{Config, ConfigError};
+pub use cs::{Cluster, ClusterError, PermissionsCleaned, UserActivity};
+pub use directory::DirectoryError;
 pub use emulator::{Builder, Emulator, StartError};
 pub use fault::{Fault, PlannedFault};
 pub use pki::PkiError;
+pub use proxy::ProxyRequest;
 pub use record::{MAX_RECORDED, RecordedRequest};
 pub use request::{RawRequest, Style};

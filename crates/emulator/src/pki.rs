@@ -1,7 +1,7 @@
 //! The emulator's own certificate authority and server certificate.
 //!
-//! The CA carries critical name constraints (RFC 5280, section 4.2.1.10): whoever trusts it trusts it for loopback and
-//! for names under `aliyuncs.com` only.
+//! The CA carries critical name constraints (RFC 5280, section 4.2.1.10): whoever trusts it trusts it for loopback, for
+//! names under `aliyuncs.com`, and for the hosts of OAuth and CloudSSO only.
 
 mod authority;
 mod storage;
@@ -16,6 +16,9 @@ use thiserror::Error;
 
 pub(crate) use authority::Authority;
 pub(crate) use storage::StateDir;
+
+/// CloudSSO's sign-in hosts are one level below this: `signin-cn-shanghai.alibabacloudsso.com`.
+pub(crate) const SIGN_IN_DOMAIN: &str = "alibabacloudsso.com";
 
 /// How long the server certificate is good for; a new one is made at each start.
 const SERVER_DAYS: i64 = 90;
@@ -60,8 +63,9 @@ pub(crate) struct ServerCertificate {
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
-/// The DNS names that the emulator answers for, as a region sees them (public endpoint lists of STS, RAM, IMS, CS).
-pub(crate) fn server_names(region: &str) -> Vec<String> {
+/// The DNS names that the emulator answers for, as a region sees them (public endpoint lists of STS, RAM, IMS, CS), with
+/// CloudSSO's sign-in host where there is one.
+pub(crate) fn server_names(region: &str, sign_in_host: Option<&str>) -> Vec<String> {
     let mut names: Vec<String> = [
         "localhost",
         "sts.aliyuncs.com",
@@ -70,13 +74,33 @@ pub(crate) fn server_names(region: &str) -> Vec<String> {
         "ims.aliyuncs.com",
         "cs.aliyuncs.com",
         "*.aliyuncs.com",
+        "oauth.aliyun.com",
+        "oauth.alibabacloud.com",
     ]
     .map(str::to_owned)
     .to_vec();
     for product in ["sts", "sts-vpc", "cs", "cs-anony-vpc"] {
         names.push(format!("{product}.{region}.aliyuncs.com"));
     }
+    names.extend(sign_in_host.map(str::to_owned));
     names
+}
+
+/// Splits names into those that this CA can vouch for and those that it cannot, because it was made before they were
+/// known.
+pub(crate) fn sort_names(authority: &Authority, names: Vec<String>) -> (Vec<String>, Vec<String>) {
+    names.into_iter().partition(|name| authority.vouches_for(name))
+}
+
+/// Whether a certificate for `pattern`, which may begin with `*.`, is good for `name` (RFC 6125, section 6.4.3: the star
+/// stands for one label).
+pub(crate) fn covers(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(domain) => name
+            .split_once('.')
+            .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(domain)),
+        None => pattern.eq_ignore_ascii_case(name),
+    }
 }
 
 /// Signs a server certificate for loopback and `names`.

@@ -12,6 +12,20 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 /// # Errors
 /// `InternalError` when the system has no random numbers to give.
 pub(crate) fn text(length: usize) -> Result<String, ApiError> {
+    let letter = |byte: u8| LETTERS.get(usize::from(byte & 63)).copied().map_or('A', char::from);
+    Ok(bytes(length)?.into_iter().map(letter).collect())
+}
+
+/// `length` random decimal digits.
+///
+/// # Errors
+/// As [`text`].
+pub(crate) fn digits(length: usize) -> Result<String, ApiError> {
+    // Ids need not be evenly spread: they are no secret.
+    Ok(bytes(length)?.into_iter().map(|byte| char::from(b'0'.saturating_add(byte % 10))).collect())
+}
+
+fn bytes(length: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = vec![0; length];
     default_provider().secure_random.fill(&mut bytes).map_err(|_| {
         ApiError::new(
@@ -20,8 +34,7 @@ pub(crate) fn text(length: usize) -> Result<String, ApiError> {
             "The request has failed due to a temporary failure of the server.",
         )
     })?;
-    let letter = |byte: u8| LETTERS.get(usize::from(byte & 63)).copied().map_or('A', char::from);
-    Ok(bytes.into_iter().map(letter).collect())
+    Ok(bytes)
 }
 
 /// A request id as the services have them: a UUID of version 5, in capitals.

@@ -12,7 +12,7 @@ use signature::acs3;
 
 use crate::error::ApiError;
 use crate::random;
-use crate::service::Fields;
+use crate::operation::Fields;
 
 const JSON: &str = "application/json;charset=utf-8";
 const XML: &str = "text/xml;charset=utf-8";
@@ -37,6 +37,8 @@ pub(crate) struct Context<'a> {
     /// As `Recommend` links name it: `Sts`.
     pub(crate) product: &'a str,
     pub(crate) xml: bool,
+    /// Errors in Container Service's form.
+    pub(crate) lower_case: bool,
 }
 
 impl Reply {
@@ -46,7 +48,42 @@ impl Reply {
         Self::document(200, None, &root, Value::Object(fields), context)
     }
 
+    /// A 200 of a service of the ROA kind: any JSON, as it is.
+    pub(crate) fn json(body: &Value, context: &Context<'_>) -> Self {
+        Self {
+            status: 200,
+            code: None,
+            content_type: JSON.to_owned(),
+            body: Bytes::from(body.to_string()),
+            request_id: context.request_id.to_owned(),
+            throttled: false,
+        }
+    }
+
+    /// An error as Container Service writes it: names in lower case, the status among them.
+    fn lower_case_error(error: &ApiError, context: &Context<'_>) -> Self {
+        let mut document = json!({
+            "code": error.code,
+            "message": error.message,
+            "requestId": context.request_id,
+            "status": error.status,
+            "statusCode": error.status,
+        });
+        if let (Some(fields), Some(detail)) = (document.as_object_mut(), &error.access_denied) {
+            fields.insert("accessDeniedDetail".to_owned(), detail.clone());
+        }
+        Self {
+            status: error.status,
+            throttled: error.code.starts_with("Throttling"),
+            code: Some(error.code.clone()),
+            ..Self::json(&document, context)
+        }
+    }
+
     pub(crate) fn error(error: &ApiError, context: &Context<'_>) -> Self {
+        if context.lower_case {
+            return Self::lower_case_error(error, context);
+        }
         let mut document = json!({
             "RequestId": context.request_id,
             "HostId": context.host,

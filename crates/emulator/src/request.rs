@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use signature::{acs3, encoding, rpc};
+use signature::{acs3, encoding, roa, rpc};
 
 use crate::error::ApiError;
 
@@ -89,7 +89,9 @@ pub enum Style {
     Acs3,
     /// `AccessKeyId` and `Signature` among the parameters.
     Rpc,
-    /// Another `Authorization` header: ROA's `acs …`, or one that nobody knows.
+    /// `Authorization: acs …`.
+    Roa,
+    /// An `Authorization` header that nobody knows.
     OtherAuthorization,
     /// Not signed.
     Anonymous,
@@ -161,6 +163,7 @@ fn no_duplicates(params: &[(String, String)]) -> Result<(), ApiError> {
 fn style(raw: &RawRequest, params: &[(String, String)]) -> Style {
     match raw.header("authorization") {
         Some(value) if value.split(' ').next() == Some(acs3::ALGORITHM) => Style::Acs3,
+        Some(value) if value.split(' ').next() == Some(roa::SCHEME) => Style::Roa,
         Some(_) => Style::OtherAuthorization,
         None if params.iter().any(|(name, _)| matches!(name.as_str(), "AccessKeyId" | "Signature")) => {
             Style::Rpc
@@ -180,6 +183,7 @@ fn named<'a>(
     let from_headers = || raw.header(&format!("x-acs-{}", name.to_ascii_lowercase()));
     let found = match style {
         Style::Acs3 => from_headers(),
+        Style::Roa => from_headers().or_else(from_params),
         Style::Rpc => from_params(),
         Style::Anonymous | Style::OtherAuthorization => from_params().or_else(from_headers),
     };
@@ -207,6 +211,10 @@ impl Overview {
             Style::Acs3 => raw
                 .header("authorization")
                 .and_then(|text| text.parse::<acs3::Authorization>().ok())
+                .map(|authorization| authorization.access_key_id),
+            Style::Roa => raw
+                .header("authorization")
+                .and_then(|text| text.parse::<roa::Authorization>().ok())
                 .map(|authorization| authorization.access_key_id),
             Style::Rpc => param("AccessKeyId"),
             Style::OtherAuthorization | Style::Anonymous => None,

@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -26,6 +27,7 @@ use crate::app::{App, Outcome};
 use crate::error::ApiError;
 use crate::pki::ServerCertificate;
 use crate::request::RawRequest;
+use crate::sites::Door;
 
 /// Largest body that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -51,17 +53,17 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Serves until `parent` is cancelled or [`Listener::stop`] is called.
+    /// Serves HTTPS, or without `tls` plain HTTP, until `parent` is cancelled or [`Listener::stop`] is called.
     pub(crate) fn start(
         tcp: TcpListener,
-        tls: Arc<ServerConfig>,
+        tls: Option<Arc<ServerConfig>>,
         app: Arc<App>,
         parent: &CancellationToken,
     ) -> Self {
         let stop = parent.child_token();
         let tasks = TaskTracker::new();
         let server =
-            Server { acceptor: TlsAcceptor::from(tls), app, stop: stop.clone(), tasks: tasks.clone() };
+            Server { acceptor: tls.map(TlsAcceptor::from), app, stop: stop.clone(), tasks: tasks.clone() };
         tasks.spawn(server.accept(tcp));
         Self { stop, tasks }
     }
@@ -75,7 +77,8 @@ impl Listener {
 }
 
 struct Server {
-    acceptor: TlsAcceptor,
+    /// None: plain HTTP.
+    acceptor: Option<TlsAcceptor>,
     app: Arc<App>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -111,8 +114,11 @@ impl Server {
 }
 
 /// One connection, from the handshake to its end.
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, app: Arc<App>, broken: CancellationToken) {
+async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, app: Arc<App>, broken: CancellationToken) {
     let _ = stream.set_nodelay(true);
+    let Some(acceptor) = acceptor else {
+        return speak(stream, false, Door::Plain, app, broken).await;
+    };
     let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -122,7 +128,18 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, app: Arc<App>, broken: 
         Err(_) => return,
     };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let service = service_fn(move |request| respond(request, Arc::clone(&app), broken.clone()));
+    speak(stream, is_h2, Door::Tls, app, broken).await;
+}
+
+/// HTTP until one side ends it.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    is_h2: bool,
+    door: Door,
+    app: Arc<App>,
+    broken: CancellationToken,
+) {
+    let service = service_fn(move |request| respond(request, door, Arc::clone(&app), broken.clone()));
     let io = TokioIo::new(stream);
     let result = if is_h2 {
         http2::Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).serve_connection(io, service).await
@@ -140,13 +157,16 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, app: Arc<App>, broken: 
 
 async fn respond(
     request: Request<Incoming>,
+    door: Door,
     app: Arc<App>,
     broken: CancellationToken,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let version = request.version();
     let (raw, refused) = receive(request).await;
-    match app.answer(raw, refused).await {
+    match app.answer(door, raw, refused).await {
         Outcome::Answer(reply) => Ok(reply.into_response(version, (app.clock)())),
+        Outcome::Site(reply) => Ok(reply.into_response((app.clock)())),
+        Outcome::Silence => std::future::pending().await,
         Outcome::Break => {
             broken.cancel();
             // The connection's task ends before this does.

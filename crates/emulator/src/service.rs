@@ -1,49 +1,14 @@
 //! The services: a table of operations, to which a new service is added as a new row.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
-
-use crate::directory::{Directory, Identity};
 use crate::error::ApiError;
-use crate::request::{Params, Parsed};
+use crate::host::{host_name, is_loopback};
+use crate::operation::{Operation, Service};
+use crate::ram;
+use crate::request::Parsed;
 use crate::sts;
 
 /// All services of the RPC kind: path `/`, operation by name.
-const SERVICES: &[Service] = &[sts::SERVICE];
-
-/// A service.
-pub(crate) struct Service {
-    /// As `Recommend` links name it.
-    pub(crate) product: &'static str,
-    /// `2015-04-01`.
-    pub(crate) version: &'static str,
-    /// The first labels of its host names: `sts` of `sts.aliyuncs.com` and `sts.cn-hangzhou.aliyuncs.com`.
-    pub(crate) hosts: &'static [&'static str],
-    pub(crate) operations: &'static [Operation],
-}
-
-/// An operation of a service.
-pub(crate) struct Operation {
-    pub(crate) name: &'static str,
-    pub(crate) handler: Handler,
-}
-
-/// Fields of a 200, without `RequestId`, which is added to every answer.
-pub(crate) type Fields = Map<String, Value>;
-
-/// What carries an operation out.
-#[derive(Clone, Copy)]
-pub(crate) enum Handler {
-    /// Needs a signature.
-    Signed(fn(&Call<'_>, &Identity) -> Result<Fields, ApiError>),
-}
-
-/// What a handler sees.
-pub(crate) struct Call<'a> {
-    pub(crate) directory: &'a Directory,
-    pub(crate) params: &'a Params,
-    pub(crate) now: Timestamp,
-}
+const SERVICES: &[Service] = &[sts::SERVICE, ram::SERVICE];
 
 /// The service and operation that a request asks for.
 ///
@@ -90,19 +55,6 @@ impl Service {
     }
 }
 
-/// Host without port: `127.0.0.1:8443`, `[::1]:8443` and `localhost` are all possible.
-fn host_name(host: &str) -> &str {
-    if let Some((name, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return name;
-    }
-    host.split(':').next().unwrap_or_default()
-}
-
-fn is_loopback(name: &str) -> bool {
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -137,6 +89,18 @@ mod tests {
             "localhost.example.com",
         ] {
             assert!(!sts::SERVICE.answers(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn ram_answers_at_its_own_names_and_on_loopback_only() {
+        for host in ["ram.aliyuncs.com", "ram.vpc-proxy.aliyuncs.com:443", "127.0.0.1:4711", "localhost"] {
+            assert!(ram::SERVICE.answers(host), "{host}");
+        }
+        for host in
+            ["sts.aliyuncs.com", "vpc-proxy.aliyuncs.com", "ram.example.com", "ram.aliyuncs.com.example.com"]
+        {
+            assert!(!ram::SERVICE.answers(host), "{host}");
         }
     }
 }

@@ -2,8 +2,10 @@
 
 mod assume_role;
 mod caller_identity;
+pub(crate) mod issue;
+mod session_access_key;
 
-use crate::service::{Handler, Operation, Service};
+use crate::operation::{Handler, Operation, Service};
 
 /// The service and its operations.
 pub(crate) const SERVICE: Service = Service {
@@ -16,5 +18,9 @@ pub(crate) const SERVICE: Service = Service {
             handler: Handler::Signed(caller_identity::get_caller_identity),
         },
         Operation { name: "AssumeRole", handler: Handler::Signed(assume_role::assume_role) },
+        Operation {
+            name: "GenerateSessionAccessKey",
+            handler: Handler::SignedByKeyPair(session_access_key::generate_session_access_key),
+        },
     ],
 };

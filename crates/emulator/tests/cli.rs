@@ -125,6 +125,58 @@ fn it_keeps_its_ca_in_the_state_folder() {
     assert_eq!(found[0], found[1]);
 }
 
+/// A CA as the emulator made them before it knew OAuth and CloudSSO.
+fn older_ca(folder: &Path) {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CidrSubnet, GeneralSubtree, IsCa, KeyPair, NameConstraints,
+    };
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees: vec![
+            GeneralSubtree::DnsName("localhost".to_owned()),
+            GeneralSubtree::DnsName("aliyuncs.com".to_owned()),
+            GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8)),
+            GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix(
+                std::net::Ipv6Addr::LOCALHOST.octets(),
+                128,
+            )),
+        ],
+        excluded_subtrees: Vec::new(),
+    });
+    std::fs::write(folder.join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(folder.join("ca-key.pem"), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn a_ca_of_before_goes_on_working_and_what_it_cannot_do_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    older_ca(folder.path());
+    let (program, ready) = Running::serve(&["--state-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(whoami(&ready, &alice()).0, 200);
+    let (code, _, stderr) = program.end("TERM");
+    assert_eq!(code, Some(0));
+    for words in
+        ["oauth.aliyun.com", "signin-cn-shanghai.alibabacloudsso.com", "delete ca.pem and ca-key.pem"]
+    {
+        assert!(stderr.contains(words), "{words}: {stderr}");
+    }
+}
+
+#[test]
+fn it_says_where_metadata_and_proxy_are() {
+    let args = ["--metadata-listen", "127.0.0.1:0", "--proxy-listen", "[::1]:0"];
+    let (program, ready) = Running::serve(&args);
+    assert!(ready["metadata"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{ready}");
+    assert!(ready["credentialsUri"].as_str().unwrap().ends_with("/credentials"), "{ready}");
+    assert!(ready["proxy"].as_str().unwrap().starts_with("http://[::1]:"), "{ready}");
+    assert_eq!(program.end("TERM").0, Some(0));
+    let (program, ready) = Running::serve(&[]);
+    assert_eq!(ready.as_object().unwrap().keys().collect::<Vec<_>>(), ["ca", "endpoint"]);
+    assert_eq!(program.end("TERM").0, Some(0));
+}
+
 #[test]
 fn bad_input_is_one_clear_line_and_exit_status_1() {
     let folder = tempfile::tempdir().unwrap();
@@ -146,6 +198,11 @@ fn bad_input_is_one_clear_line_and_exit_status_1() {
         (vec!["serve", "--config", &unquoted], vec!["unquoted.yaml, line 2", "quotes"]),
         (vec!["serve", "--config", EXAMPLE, "--listen", "0.0.0.0:0"], vec!["0.0.0.0:0", "loopback"]),
         (vec!["serve", "--config", EXAMPLE, "--listen", "nonsense"], vec!["nonsense", "--listen"]),
+        (
+            vec!["serve", "--config", EXAMPLE, "--metadata-listen", "192.0.2.1:80"],
+            vec!["192.0.2.1:80", "namespace"],
+        ),
+        (vec!["serve", "--config", EXAMPLE, "--proxy-listen", "0.0.0.0:0"], vec!["0.0.0.0:0", "loopback"]),
         (vec!["serve", "--config", EXAMPLE, "--region", "CN"], vec!["\"CN\"", "region"]),
         (vec!["serve", "--config", EXAMPLE, "--state-dir", "/dev/null/x"], vec!["/dev/null/x"]),
         (

@@ -11,26 +11,13 @@
 )]
 
 mod common;
+#[path = "common/python.rs"]
+mod python;
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use emulator::Style;
 use serde_json::{Value, json};
-
-const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
-
-/// The interpreter of an environment that has the SDKs.
-fn python() -> String {
-    let output = Command::new(format!("{REPOSITORY}/scripts/python-env"))
-        .arg(format!("{FOLDER}/requirements.txt"))
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the Python SDKs are needed for this test: {stderr}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
 
 fn user() -> Value {
     json!({"IdentityType": "RAMUser", "AccountId": "1234567890123456", "PrincipalId": "222222222222222222",
@@ -45,23 +32,8 @@ fn role(session: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_sdks_call_sts() {
-    let python = tokio::task::spawn_blocking(python).await.unwrap();
     let emulator = common::start().await;
-    let mut command = tokio::process::Command::new(python);
-    command.arg(format!("{FOLDER}/sdk_test.py")).arg(emulator.address().to_string());
-    // The variable that OpenSSL reads: both SDKs trust what is in it.
-    command.env("SSL_CERT_FILE", emulator.ca_file()).kill_on_drop(true);
-    for (name, _) in std::env::vars() {
-        let upper = name.to_ascii_uppercase();
-        if upper.ends_with("_PROXY") || upper.starts_with("ALIBABA_CLOUD_") {
-            command.env_remove(name);
-        }
-    }
-    let output = command.output().await.unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{stdout}\n{stderr}");
-    let results: Value =
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}\n{stderr}"));
+    let results = python::run("sdk_test.py", &emulator, &[]).await;
     let identity = |name: &str| {
         let mut fields = results[name].clone();
         let id = fields.as_object_mut().and_then(|fields| fields.remove("RequestId"));

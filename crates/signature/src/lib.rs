@@ -2,6 +2,7 @@
 //!
 //! * [`acs3`]: `ACS3-HMAC-SHA256`, the "Request syntax and signature method V3" of the documentation;
 //! * [`rpc`]: HMAC-SHA1 over the parameters, the "Request syntax and signature method V2" of RPC APIs;
+//! * [`roa`]: HMAC-SHA1 over headers and path, the same method of ROA APIs;
 //! * [`encoding`]: the percent-encoding and the query strings that both are built from;
 //! * [`timestamp`]: the one form of time that signed requests carry;
 //! * [`Secret`]: text that is not to be printed.
@@ -12,6 +13,7 @@ pub mod acs3;
 pub mod encoding;
 mod error;
 mod hmac_key;
+pub mod roa;
 pub mod rpc;
 mod secret;
 pub mod timestamp;

@@ -10,7 +10,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use signature::acs3::{self, CanonicalError};
-use signature::{Secret, VerifyError, rpc};
+use signature::{Secret, VerifyError, roa, rpc};
 
 type Params = Vec<(String, String)>;
 
@@ -77,6 +77,36 @@ impl Owned {
     }
 }
 
+/// A request of Container Service with every header that a ROA signature covers, and one that it does not.
+fn roa_example(query: Params) -> Owned {
+    let headers = vec![
+        pair("Accept", "application/json"),
+        pair("Content-MD5", "XrY7u+Ae7tCTyyK7j1rNww=="),
+        pair("content-type", "application/json"),
+        pair("Date", "Sun, 22 Nov 2026 15:30:20 GMT"),
+        pair("x-acs-action", "DescribeClusterDetail"),
+        pair("X-Acs-Version", "2015-12-15"),
+        pair("user-agent", "not signed"),
+    ];
+    Owned { method: "GET".into(), query, headers, ..Owned::example() }
+}
+
+impl Owned {
+    fn roa(&self) -> roa::Request<'_> {
+        roa::Request { method: &self.method, path: &self.path, query: &self.query, headers: &self.headers }
+    }
+
+    /// Every text that a ROA signature covers.
+    fn roa_texts(&mut self) -> Vec<&mut String> {
+        let mut texts = vec![&mut self.method, &mut self.path];
+        for (key, value) in &mut self.query {
+            texts.extend([key, value]);
+        }
+        texts.extend(self.headers.iter_mut().filter(|(key, _)| key != "user-agent").map(|(_, value)| value));
+        texts
+    }
+}
+
 /// Puts another character in place of one, or adds one to an empty text.
 fn change(text: &mut String, at: &Index, replacement: char) {
     let mut characters: Vec<char> = text.chars().collect();
@@ -129,6 +159,23 @@ proptest! {
         let refusal = rpc::verify("GET", &params, &secret());
         let expected = if which == params.len() * 2 - 2 { VerifyError::MissingSignature } else { VerifyError::Mismatch };
         prop_assert_eq!(refusal, Err(expected));
+    }
+
+    #[test]
+    fn one_changed_character_breaks_a_roa_signature(
+        // Texts without & and =, which a decoded query cannot tell from its own.
+        query in proptest::collection::vec(("[A-Za-z][A-Za-z.0-9]{0,8}", "[ !-%'-<>-~é]{0,12}"), 1..6),
+        which in any::<Index>(),
+        at in any::<Index>(),
+        replacement in "[0-9A-Za-z/+%]",
+    ) {
+        let mut request = roa_example(query);
+        let authorization = roa::authorize(&request.roa(), "LTAI1", &secret()).unwrap();
+        prop_assert_eq!(roa::verify(&request.roa(), &authorization, &secret()), Ok(()));
+        let mut texts = request.roa_texts();
+        let which = which.index(texts.len());
+        change(texts[which], &at, replacement.chars().next().unwrap());
+        prop_assert_eq!(roa::verify(&request.roa(), &authorization, &secret()), Err(VerifyError::Mismatch));
     }
 
     #[test]
@@ -185,6 +232,28 @@ fn refuses_a_request_that_has_a_signed_header_twice() {
     let repeated = CanonicalError::RepeatedHeader { name: "x-acs-action".into() };
     assert_eq!(request.verify(&authorization), Err(VerifyError::Canonical(repeated.clone())));
     assert_eq!(acs3::authorize(&request.borrowed(), "LTAI1", &secret()).unwrap_err(), repeated);
+}
+
+#[test]
+fn a_roa_signature_covers_no_header_twice_and_each_that_is_added() {
+    let request = roa_example(vec![]);
+    let authorization = roa::authorize(&request.roa(), "LTAI1", &secret()).unwrap();
+    for name in ["accept", "Content-Type", "date", "X-ACS-Action"] {
+        let mut twice = request.clone();
+        twice.headers.push(pair(name, "another"));
+        let repeated = CanonicalError::RepeatedHeader { name: name.to_ascii_lowercase() };
+        let refusal = roa::verify(&twice.roa(), &authorization, &secret());
+        assert_eq!(refusal, Err(VerifyError::Canonical(repeated)), "{name}");
+    }
+    let mut more = request.clone();
+    more.headers.push(pair("x-acs-security-token", "token"));
+    assert_eq!(roa::verify(&more.roa(), &authorization, &secret()), Err(VerifyError::Mismatch));
+    let mut less = request.clone();
+    less.headers.retain(|(name, _)| name != "x-acs-action");
+    assert_eq!(roa::verify(&less.roa(), &authorization, &secret()), Err(VerifyError::Mismatch));
+    let mut unsigned = request;
+    unsigned.headers[6].1 = "another".into();
+    assert_eq!(roa::verify(&unsigned.roa(), &authorization, &secret()), Ok(()));
 }
 
 #[test]

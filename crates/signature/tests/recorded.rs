@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use signature::{Secret, VerifyError, acs3, encoding, rpc};
+use signature::{Secret, VerifyError, acs3, encoding, roa, rpc};
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -59,6 +59,18 @@ impl Recorded {
         rpc::merge(&self.query(), &form)
     }
 
+    /// Runs `check` with the request as ROA sees it.
+    fn with_roa<T>(&self, check: impl FnOnce(&roa::Request<'_>, &roa::Authorization) -> T) -> T {
+        let authorization: roa::Authorization = self.header("authorization").unwrap().parse().unwrap();
+        let request = roa::Request {
+            method: &self.method,
+            path: self.path(),
+            query: &self.query(),
+            headers: &self.headers,
+        };
+        check(&request, &authorization)
+    }
+
     /// Runs `check` with the request as ACS3 sees it.
     fn with_acs3<T>(&self, check: impl FnOnce(&acs3::Request<'_>, &acs3::Authorization) -> T) -> T {
         let authorization: acs3::Authorization = self.header("authorization").unwrap().parse().unwrap();
@@ -94,7 +106,6 @@ fn every_recorded_request_is_counted() {
         (("acs3-hmac-sha256", Some(true)), 13),
         // Not signed at all: AssumeRoleWithOIDC.
         (("anonymous", None), 6),
-        // This crate does not have ROA HMAC-SHA1.
         (("roa-hmac-sha1", Some(false)), 1),
         (("roa-hmac-sha1", Some(true)), 9),
         (("rpc-hmac-sha1", Some(false)), 1),
@@ -155,6 +166,26 @@ fn rpc_requests_of_the_official_clients_verify() {
     }
 }
 
+#[test]
+fn roa_requests_of_the_official_clients_verify() {
+    for recorded in of("roa-hmac-sha1", true) {
+        let name = &recorded.name;
+        recorded.with_roa(|request, authorization| {
+            let string_to_sign = roa::string_to_sign(request).unwrap();
+            assert_eq!(string_to_sign, recorded.string_to_sign, "{name}");
+            assert_eq!(roa::sign(&recorded.secret(), &string_to_sign), recorded.signature, "{name}");
+            assert_eq!(authorization.access_key_id, recorded.access_key_id, "{name}");
+            let made = roa::authorize(request, &recorded.access_key_id, &recorded.secret()).unwrap();
+            assert_eq!(Some(made.to_string().as_str()), recorded.header("authorization"), "{name}");
+            assert_eq!(roa::verify(request, authorization, &recorded.secret()), Ok(()), "{name}");
+            let other = Secret::new(format!("{}x", recorded.access_key_secret));
+            assert_eq!(roa::verify(request, authorization, &other), Err(VerifyError::Mismatch), "{name}");
+            let date = recorded.header("date").unwrap();
+            assert_eq!(roa::format_date(roa::parse_date(date).unwrap()), date, "{name}");
+        });
+    }
+}
+
 /// The departures that the recordings note: each is refused, and for the reason noted. The client's text
 /// gives the client's signature, and differs from ours in nothing but the departure.
 #[test]
@@ -182,6 +213,20 @@ fn requests_that_depart_from_the_published_rule_do_not_verify() {
                 recorded.signature,
                 "{name}"
             );
+        });
+    }
+    for recorded in of("roa-hmac-sha1", false) {
+        let name = &recorded.name;
+        assert_eq!(name, "node-roa-v1-json-empty-value-apostrophe-in-path");
+        recorded.with_roa(|request, authorization| {
+            let refusal = roa::verify(request, authorization, &recorded.secret());
+            assert_eq!(refusal, Err(VerifyError::Mismatch), "{name}");
+            let departed = roa::string_to_sign(request)
+                .unwrap()
+                .replace("d~e%27f(g)!h", "d~e'f(g)!h")
+                .replace("&empty&", "&empty=&");
+            assert_eq!(departed, recorded.string_to_sign, "{name}");
+            assert_eq!(roa::sign(&recorded.secret(), &departed), recorded.signature, "{name}");
         });
     }
     for recorded in of("rpc-hmac-sha1", false) {

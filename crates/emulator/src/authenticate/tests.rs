@@ -93,6 +93,7 @@ impl TestKeys {
             secret: Secret::new(secret),
             active: true,
             session,
+            ends: None,
             identity: Identity::Account(id.to_owned()),
         };
         self.0.insert(id.to_owned(), key);

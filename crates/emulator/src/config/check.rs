@@ -1,29 +1,25 @@
 //! From the document to a checked [`Config`].
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::path::Path;
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
-use super::document::{AccessKeyEntry, AccountEntry, Document, RoleEntry, Status, UserEntry};
-use super::{AccessKey, Account, Config, ConfigError, MIN_SESSION_SECONDS, Role, User, names, trust_policy};
-
-/// RAM's bounds for `MaxSessionDuration`, in seconds.
-const MAX_SESSION_DURATION: std::ops::RangeInclusive<u32> = 3600..=43_200;
-
-/// A finding: the line and what is wrong there.
-pub(super) struct Problem {
-    pub(super) location: Location,
-    pub(super) text: String,
-}
-
-impl Problem {
-    pub(super) fn at<T>(value: &Spanned<T>, text: impl Into<String>) -> Self {
-        Self { location: value.referenced, text: text.into() }
-    }
-}
+use super::document::{
+    AccessKeyEntry, AccountEntry, Document, KeyPairEntry, RoleEntry, Status, ThrottleEntry, UserEntry,
+};
+use super::{Config, ConfigError, cloud_sso, clusters, credentials_uri, metadata, oauth};
+use crate::entities::{AccessKey, Account, MAX_SESSION_DURATION, MIN_SESSION_SECONDS, Role, User};
+use crate::key_pair::KeyPair;
+use crate::names;
+use crate::principal::TEMPORARY_KEY_PREFIX;
+pub(super) use crate::problem::Problem;
+use crate::trust_policy::TrustPolicy;
 
 pub(super) fn check(document: Document, file: &str) -> Result<Config, ConfigError> {
-    Checker::default().config(document).map_err(|problem| ConfigError::Value {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    Checker::default().config(document, folder).map_err(|problem| ConfigError::Value {
         file: file.to_owned(),
         line: problem.location.line(),
         problem: problem.text,
@@ -40,13 +36,23 @@ struct Checker {
 }
 
 impl Checker {
-    fn config(mut self, document: Document) -> Result<Config, Problem> {
+    fn config(mut self, document: Document, folder: &Path) -> Result<Config, Problem> {
         if document.accounts.value.is_empty() {
             return Err(Problem::at(&document.accounts, "accounts is empty: name at least one account"));
         }
-        let accounts =
+        let accounts: Vec<Account> =
             document.accounts.value.into_iter().map(|entry| self.account(entry)).collect::<Result<_, _>>()?;
-        Ok(Config { accounts })
+        Ok(Config {
+            clusters: clusters::check(document.clusters, &accounts, folder)?,
+            metadata: document.metadata.map(|entry| metadata::check(entry, &accounts)).transpose()?,
+            credentials_uri: document
+                .credentials_uri
+                .map(|entry| credentials_uri::check(entry, &accounts))
+                .transpose()?,
+            cloud_sso: document.cloud_sso.map(|entry| cloud_sso::check(entry, &accounts)).transpose()?,
+            oauth: document.oauth.map(|entry| oauth::check(entry, &accounts)).transpose()?,
+            accounts,
+        })
     }
 
     fn account(&mut self, entry: AccountEntry) -> Result<Account, Problem> {
@@ -58,6 +64,7 @@ impl Checker {
         // Users and roles have names of their own; one account has a name of a kind once.
         self.names.clear();
         Ok(Account {
+            calls_per_second: entry.throttle.as_ref().map(calls_per_second).transpose()?,
             access_keys: self.access_keys(entry.access_keys)?,
             users: entry.users.into_iter().map(|user| self.user(user)).collect::<Result<_, _>>()?,
             roles: entry.roles.into_iter().map(|role| self.role(role)).collect::<Result<_, _>>()?,
@@ -80,6 +87,13 @@ impl Checker {
         self.entity_id(&entry.id, &format!("user {:?}", name.value))?;
         Ok(User {
             access_keys: self.access_keys(entry.access_keys)?,
+            key_pairs: entry
+                .key_pairs
+                .into_iter()
+                .map(|pair| self.key_pair(&pair))
+                .collect::<Result<_, _>>()?,
+            display_name: entry.name.value.clone(),
+            comments: String::new(),
             name: entry.name.value,
             id: entry.id.value,
         })
@@ -113,7 +127,8 @@ impl Checker {
         };
         debug_assert!(max_session_duration >= MIN_SESSION_SECONDS);
         Ok(Role {
-            trust_policy: trust_policy::check(entry.trust_policy, &what)?,
+            trust_policy: TrustPolicy::check(entry.trust_policy, &what)?,
+            description: String::new(),
             max_session_duration,
             name: entry.name.value,
             id: entry.id.value,
@@ -135,7 +150,7 @@ impl Checker {
                 ),
             ));
         }
-        if id.value.starts_with(crate::directory::TEMPORARY_KEY_PREFIX) {
+        if id.value.starts_with(TEMPORARY_KEY_PREFIX) {
             return Err(Problem::at(
                 id,
                 format!(
@@ -151,6 +166,21 @@ impl Checker {
         Ok(AccessKey { secret: entry.secret, active: entry.status == Status::Active, id: entry.id.value })
     }
 
+    /// Key pairs and access keys share their ids: both stand in `AccessKeyId`.
+    fn key_pair(&mut self, entry: &KeyPairEntry) -> Result<KeyPair, Problem> {
+        let id = &entry.id;
+        if !names::is_access_key_id(&id.value) {
+            return Err(Problem::at(
+                id,
+                format!("key pair id {:?} is not made of 1 to 128 letters, digits, '.', '-' and '_'", id.value),
+            ));
+        }
+        unique(&mut self.access_keys, id, &id.value, "access key id")?;
+        KeyPair::from_pem(&id.value, &entry.public_key.value).map_err(|problem| {
+            Problem::at(&entry.public_key, format!("key pair {:?}: its publicKey {problem}", id.value))
+        })
+    }
+
     fn entity_id(&mut self, id: &Spanned<String>, what: &str) -> Result<(), Problem> {
         if !names::is_entity_id(&id.value) {
             return Err(Problem::at(id, format!("{what}: id {:?} is not made of 1 to 32 digits", id.value)));
@@ -163,6 +193,12 @@ impl Checker {
         let key = format!("{kind}/{}", name.value.to_ascii_lowercase());
         unique(&mut self.names, name, &key, &format!("{kind} name"))
     }
+}
+
+fn calls_per_second(entry: &ThrottleEntry) -> Result<NonZeroU32, Problem> {
+    let calls = &entry.calls_per_second;
+    NonZeroU32::new(calls.value)
+        .ok_or_else(|| Problem::at(calls, "throttle: callsPerSecond is 0: leave throttle out to have no limit"))
 }
 
 fn unique(

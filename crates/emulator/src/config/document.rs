@@ -1,33 +1,46 @@
 //! The YAML as it is written, with the line of each value. Nothing is checked here but the shape.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::Deserialize;
 use serde_saphyr::Spanned;
 use signature::Secret;
 
 use super::ConfigError;
+use super::cloud_sso::CloudSsoEntry;
+use super::clusters::ClusterEntry;
+use super::credentials_uri::CredentialsUriEntry;
+use super::metadata::MetadataEntry;
+use super::oauth::OAuthEntry;
+use crate::trust_policy::TrustPolicyDocument;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Document {
     pub(super) accounts: Spanned<Vec<AccountEntry>>,
+    #[serde(default)]
+    pub(super) clusters: Vec<ClusterEntry>,
+    pub(super) metadata: Option<MetadataEntry>,
+    pub(super) credentials_uri: Option<CredentialsUriEntry>,
+    pub(super) cloud_sso: Option<CloudSsoEntry>,
+    pub(super) oauth: Option<OAuthEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct AccountEntry {
     pub(super) id: Spanned<String>,
+    pub(super) throttle: Option<ThrottleEntry>,
     #[serde(default)]
     pub(super) access_keys: Vec<AccessKeyEntry>,
     #[serde(default)]
     pub(super) users: Vec<UserEntry>,
     #[serde(default)]
     pub(super) roles: Vec<RoleEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct ThrottleEntry {
+    pub(super) calls_per_second: Spanned<u32>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +67,15 @@ pub(super) struct UserEntry {
     pub(super) id: Spanned<String>,
     #[serde(default)]
     pub(super) access_keys: Vec<AccessKeyEntry>,
+    #[serde(default)]
+    pub(super) key_pairs: Vec<KeyPairEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct KeyPairEntry {
+    pub(super) id: Spanned<String>,
+    pub(super) public_key: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -63,68 +85,6 @@ pub(super) struct RoleEntry {
     pub(super) id: Spanned<String>,
     pub(super) max_session_duration: Option<Spanned<u32>>,
     pub(super) trust_policy: TrustPolicyDocument,
-}
-
-/// A trust policy, with RAM's own spelling of the keys.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-pub(super) struct TrustPolicyDocument {
-    pub(super) version: Spanned<String>,
-    pub(super) statement: Spanned<OneOrMany<StatementEntry>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-pub(super) struct StatementEntry {
-    pub(super) effect: Spanned<String>,
-    pub(super) action: Spanned<OneOrMany<String>>,
-    pub(super) principal: Spanned<PrincipalEntry>,
-    pub(super) condition: Option<Spanned<BTreeMap<String, ConditionKeys>>>,
-}
-
-/// Condition key to its values.
-pub(super) type ConditionKeys = BTreeMap<String, OneOrMany<String>>;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PrincipalEntry {
-    #[serde(rename = "RAM", default)]
-    pub(super) ram: Option<OneOrMany<String>>,
-    #[serde(rename = "Service", default)]
-    pub(super) service: Option<OneOrMany<String>>,
-    #[serde(rename = "Federated", default)]
-    pub(super) federated: Option<OneOrMany<String>>,
-}
-
-/// Policies allow one value wherever they allow a list.
-pub(super) struct OneOrMany<T>(pub(super) Vec<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrManyVisitor<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
-            type Value = Vec<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("one value or a list")
-            }
-
-            fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
-                Ok(vec![T::deserialize(StrDeserializer::new(value))?])
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Ok(vec![T::deserialize(MapAccessDeserializer::new(map))?])
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq))
-            }
-        }
-
-        deserializer.deserialize_any(OneOrManyVisitor(PhantomData)).map(Self)
-    }
 }
 
 /// Parses the text. A value that YAML would take for a number or a boolean must be quoted where a text is meant:

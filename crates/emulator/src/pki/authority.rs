@@ -7,18 +7,24 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
 };
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::time::ASN1Time;
 
-use super::{PkiError, distinguished_name};
+use super::{PkiError, SIGN_IN_DOMAIN, distinguished_name};
 
 /// How long a CA is good for.
 const CA_DAYS: i64 = 3650;
+
+/// What a new CA can vouch for, beside loopback addresses: nothing that the emulator does not play.
+const DOMAINS: [&str; 5] =
+    ["localhost", "aliyuncs.com", "oauth.aliyun.com", "oauth.alibabacloud.com", SIGN_IN_DOMAIN];
 
 /// A CA certificate with its key.
 pub(crate) struct Authority {
     certificate_pem: String,
     issuer: Issuer<'static, KeyPair>,
+    /// The DNS names that it can vouch for, with all names below them.
+    domains: Vec<String>,
 }
 
 impl Authority {
@@ -36,7 +42,11 @@ impl Authority {
         params.name_constraints = Some(name_constraints());
         set_validity(&mut params, now, CA_DAYS)?;
         let certificate_pem = params.self_signed(&key).map_err(failed)?.pem();
-        Ok(Self { certificate_pem, issuer: Issuer::new(params, key) })
+        Ok(Self {
+            certificate_pem,
+            issuer: Issuer::new(params, key),
+            domains: DOMAINS.map(str::to_owned).to_vec(),
+        })
     }
 
     /// Takes a CA from the text of its two files.
@@ -51,9 +61,19 @@ impl Authority {
         let (_, certificate) =
             X509Certificate::from_der(&pem.contents).map_err(|_| "ca.pem holds no certificate".to_owned())?;
         check(&certificate, &key, now)?;
+        let domains = permitted_domains(&certificate);
         let issuer = Issuer::from_ca_cert_pem(certificate_pem, key)
             .map_err(|error| format!("ca.pem cannot sign: {error}"))?;
-        Ok(Self { certificate_pem: certificate_pem.to_owned(), issuer })
+        Ok(Self { certificate_pem: certificate_pem.to_owned(), issuer, domains })
+    }
+
+    /// Whether its name constraints let it vouch for this DNS name, which may begin with `*.`. One name that they do
+    /// not allow spoils a whole certificate.
+    pub(crate) fn vouches_for(&self, name: &str) -> bool {
+        let name = name.strip_prefix("*.").unwrap_or(name);
+        self.domains.iter().any(|domain| {
+            name.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
     }
 
     pub(crate) fn certificate_pem(&self) -> &str {
@@ -70,15 +90,26 @@ impl Authority {
 }
 
 fn name_constraints() -> NameConstraints {
-    NameConstraints {
-        permitted_subtrees: vec![
-            GeneralSubtree::DnsName("localhost".to_owned()),
-            GeneralSubtree::DnsName("aliyuncs.com".to_owned()),
-            GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8)),
-            GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix(Ipv6Addr::LOCALHOST.octets(), 128)),
-        ],
-        excluded_subtrees: Vec::new(),
-    }
+    let mut permitted_subtrees = vec![
+        GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8)),
+        GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix(Ipv6Addr::LOCALHOST.octets(), 128)),
+    ];
+    permitted_subtrees.extend(DOMAINS.map(|domain| GeneralSubtree::DnsName(domain.to_owned())));
+    NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() }
+}
+
+/// The DNS names in a certificate's name constraints.
+fn permitted_domains(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let constraints = certificate.name_constraints().ok().flatten();
+    let subtrees = constraints.and_then(|found| found.value.permitted_subtrees.as_deref());
+    subtrees
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|subtree| match &subtree.base {
+            GeneralName::DNSName(name) => Some(name.trim_start_matches('.').to_ascii_lowercase()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn check(certificate: &X509Certificate<'_>, key: &KeyPair, now: Timestamp) -> Result<(), String> {

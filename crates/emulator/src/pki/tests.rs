@@ -17,6 +17,8 @@ use rustls_pki_types::{ServerName, UnixTime};
 
 use super::*;
 
+const SIGN_IN: &str = "signin-cn-shanghai.alibabacloudsso.com";
+
 fn now() -> Timestamp {
     "2026-11-22T15:30:20Z".parse().unwrap()
 }
@@ -45,7 +47,8 @@ fn certificate(authority: &Authority, names: &[&str]) -> ServerCertificate {
 #[test]
 fn the_server_certificate_is_good_for_loopback_and_the_real_names() {
     let authority = Authority::generate(now()).unwrap();
-    let certificate = server_certificate(&authority, &server_names("cn-hangzhou"), now()).unwrap();
+    let certificate =
+        server_certificate(&authority, &server_names("cn-hangzhou", Some(SIGN_IN)), now()).unwrap();
     for name in [
         "127.0.0.1",
         "::1",
@@ -59,10 +62,13 @@ fn the_server_certificate_is_good_for_loopback_and_the_real_names() {
         "cs.cn-hangzhou.aliyuncs.com",
         "cs-anony-vpc.cn-hangzhou.aliyuncs.com",
         "oss.aliyuncs.com",
+        "oauth.aliyun.com",
+        "oauth.alibabacloud.com",
+        SIGN_IN,
     ] {
         assert_eq!(verify(&authority, &certificate, name), Ok(()), "{name}");
     }
-    for name in ["example.com", "127.0.0.2", "sts.cn-beijing.aliyuncs.com", "aliyuncs.com"] {
+    for name in ["example.com", "127.0.0.2", "sts.cn-beijing.aliyuncs.com", "aliyuncs.com", "aliyun.com"] {
         let error = verify(&authority, &certificate, name).unwrap_err();
         assert!(error.contains("NotValidForName"), "{name}: {error}");
     }
@@ -71,9 +77,19 @@ fn the_server_certificate_is_good_for_loopback_and_the_real_names() {
 #[test]
 fn the_ca_cannot_vouch_for_anybody_else() {
     let authority = Authority::generate(now()).unwrap();
-    for name in
-        ["example.com", "aliyuncs.com.example.com", "xaliyuncs.com", "com", "192.0.2.1", "2001:db8::1"]
-    {
+    for name in [
+        "example.com",
+        "aliyuncs.com.example.com",
+        "xaliyuncs.com",
+        "com",
+        "192.0.2.1",
+        "2001:db8::1",
+        "aliyun.com",
+        "signin.aliyun.com",
+        "alibabacloud.com",
+        "www.alibabacloud.com",
+        "xoauth.aliyun.com",
+    ] {
         let error = verify(&authority, &certificate(&authority, &[name]), name).unwrap_err();
         assert!(error.contains("NameConstraintViolation"), "{name}: {error}");
     }
@@ -85,6 +101,67 @@ fn the_ca_cannot_vouch_for_anybody_else() {
     assert_eq!(
         verify(&authority, &certificate(&authority, &["a.b.aliyuncs.com"]), "a.b.aliyuncs.com"),
         Ok(())
+    );
+}
+
+/// A CA as the emulator made them before it knew OAuth and CloudSSO.
+fn older_authority() -> Authority {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    params.distinguished_name = distinguished_name("ram-emulator CA of before");
+    params.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: ["localhost", "aliyuncs.com"]
+            .map(|name| rcgen::GeneralSubtree::DnsName(name.to_owned()))
+            .into_iter()
+            .chain([rcgen::GeneralSubtree::IpAddress(rcgen::CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8))])
+            .chain([rcgen::GeneralSubtree::IpAddress(rcgen::CidrSubnet::from_v6_prefix(
+                Ipv6Addr::LOCALHOST.octets(),
+                128,
+            ))])
+            .collect(),
+        excluded_subtrees: Vec::new(),
+    });
+    authority::set_validity(&mut params, now(), 30).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    Authority::from_pem(&certificate, &key.serialize_pem(), now()).unwrap()
+}
+
+#[test]
+fn an_older_ca_goes_on_vouching_for_what_it_can() {
+    let authority = older_authority();
+    let (names, without) = sort_names(&authority, server_names("cn-hangzhou", Some(SIGN_IN)));
+    assert_eq!(without, ["oauth.aliyun.com", "oauth.alibabacloud.com", SIGN_IN]);
+    let certificate = server_certificate(&authority, &names, now()).unwrap();
+    for name in ["127.0.0.1", "localhost", "sts.aliyuncs.com", "oss.aliyuncs.com"] {
+        assert_eq!(verify(&authority, &certificate, name), Ok(()), "{name}");
+    }
+    assert!(verify(&authority, &certificate, "oauth.aliyun.com").unwrap_err().contains("NotValidForName"));
+    // One name too many would spoil all others.
+    let all = server_certificate(&authority, &server_names("cn-hangzhou", None), now()).unwrap();
+    assert!(verify(&authority, &all, "sts.aliyuncs.com").unwrap_err().contains("NameConstraintViolation"));
+
+    let new = Authority::generate(now()).unwrap();
+    let kept = Authority::from_pem(new.certificate_pem(), &new.key_pem(), now()).unwrap();
+    for authority in [new, kept] {
+        let (_, without) = sort_names(&authority, server_names("cn-hangzhou", Some(SIGN_IN)));
+        assert_eq!(without, <[&str; 0]>::default());
+        for name in ["xaliyuncs.com", "aliyun.com", "example.com", "*.com"] {
+            assert!(!authority.vouches_for(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_star_in_a_certificate_stands_for_one_label() {
+    for name in ["sts.aliyuncs.com", "STS.ALIYUNCS.COM"] {
+        assert!(covers("*.aliyuncs.com", name), "{name}");
+    }
+    for name in ["aliyuncs.com", ".aliyuncs.com", "a.b.aliyuncs.com", "sts.aliyuncs.com.example.com", ""] {
+        assert!(!covers("*.aliyuncs.com", name), "{name}");
+    }
+    assert!(
+        covers("oauth.aliyun.com", "OAuth.aliyun.com") && !covers("oauth.aliyun.com", "x.oauth.aliyun.com")
     );
 }
 

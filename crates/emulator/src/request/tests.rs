@@ -80,7 +80,7 @@ fn the_format_follows_the_request() {
 #[test]
 fn an_unreadable_request_can_still_be_described() {
     let seen = overview("/?Action=%zz", &[("authorization", "acs LTAI:x")], "");
-    assert_eq!(seen.style, Style::OtherAuthorization);
+    assert_eq!(seen.style, Style::Roa);
     assert_eq!((seen.action.as_str(), seen.access_key_id.as_str()), ("", ""));
 }
 

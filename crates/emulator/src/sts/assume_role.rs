@@ -1,19 +1,16 @@
 //! `AssumeRole`: temporary keys for a role, for callers whom its trust policy names.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
-use signature::{Secret, format_timestamp};
 
-use crate::config::{
-    AssumeRoleRequest, Decision, MIN_SESSION_SECONDS, Role, is_account_id, is_role_name, is_session_name,
-};
-use crate::directory::{Identity, Key, RoleSession, SessionToken, TEMPORARY_KEY_PREFIX};
+use super::issue::{TemporaryKey, ended};
+use crate::entities::{MIN_SESSION_SECONDS, Role};
 use crate::error::ApiError;
-use crate::random;
-use crate::service::{Call, Fields};
+use crate::names::{is_account_id, is_role_name, is_session_name};
+use crate::operation::{Call, Fields};
+use crate::principal::Identity;
+use crate::trust_policy::{AssumeRoleRequest, Decision};
 
 const DEFAULT_SESSION_SECONDS: u32 = 3600;
 /// Bytes.
@@ -98,58 +95,25 @@ fn duration(text: Option<&str>, role: &Role) -> Result<u32, ApiError> {
 }
 
 fn denied(caller: &Identity, message: &str, decision: Decision) -> ApiError {
-    let (principal_type, display_name) = match caller {
-        Identity::Account(id) => ("Account", id.clone()),
-        Identity::User(user) => ("SubUser", user.user_id.clone()),
-        Identity::AssumedRole(session) => {
-            ("AssumedRoleUser", format!("{}:{}", session.role, session.session))
-        }
-    };
     let no_permission_type = match decision {
         Decision::ExplicitDeny => "ExplicitDeny",
         Decision::ImplicitDeny | Decision::Allowed => "ImplicitDeny",
     };
     let mut error = ApiError::no_permission(message);
-    error.access_denied = Some(json!({
-        "AuthAction": "sts:AssumeRole",
-        "AuthPrincipalDisplayName": display_name,
-        "AuthPrincipalOwnerId": caller.account_id(),
-        "AuthPrincipalType": principal_type,
-        "NoPermissionType": no_permission_type,
-        "PolicyType": "AssumeRolePolicy",
-    }));
+    error.access_denied =
+        Some(caller.access_denied_detail("sts:AssumeRole", no_permission_type, "AssumeRolePolicy"));
     error
 }
 
 fn issue(
     call: &Call<'_>,
     account_id: &str,
-    role: &Arc<Role>,
+    role: &Role,
     session_name: &str,
     seconds: u32,
 ) -> Result<Fields, ApiError> {
-    let access_key_id = format!("{TEMPORARY_KEY_PREFIX}NU{}", random::text(22)?);
-    let secret = random::text(44)?;
-    let token = format!("CAIS{}", random::text(200)?);
-    let lifetime = SignedDuration::from_secs(seconds.into());
-    // The answer has whole seconds: the key must not end before the time that the caller was told, nor after it.
-    let expiration = call
-        .now
-        .round(jiff::Unit::Second)
-        .and_then(|now| now.checked_add(lifetime))
-        .map_err(|_| ApiError::timestamp_expired())?;
-    let key = Key {
-        secret: Secret::new(secret.clone()),
-        active: true,
-        session: Some(SessionToken { token: Secret::new(token.clone()), expiration }),
-        identity: Identity::AssumedRole(RoleSession {
-            account_id: account_id.to_owned(),
-            role: role.name.clone(),
-            role_id: role.id.clone(),
-            session: session_name.to_owned(),
-        }),
-    };
-    call.directory.issue(access_key_id.clone(), key, call.now);
+    let (seconds, at) = if call.ended_credentials { ended(call.now) } else { (seconds, call.now) };
+    let key = TemporaryKey::for_role(call.directory, account_id, role, session_name, seconds, at)?;
     let mut fields = Fields::new();
     fields.insert(
         "AssumedRoleUser".to_owned(),
@@ -158,14 +122,6 @@ fn issue(
             "AssumedRoleId": format!("{}:{session_name}", role.id),
         }),
     );
-    fields.insert(
-        "Credentials".to_owned(),
-        json!({
-            "AccessKeyId": access_key_id,
-            "AccessKeySecret": secret,
-            "SecurityToken": token,
-            "Expiration": format_timestamp(expiration),
-        }),
-    );
+    fields.insert("Credentials".to_owned(), key.to_json());
     Ok(fields)
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::directory::Identity;
 use crate::error::ApiError;
-use crate::service::{Call, Fields};
+use crate::operation::{Call, Fields};
+use crate::principal::Identity;
 
 /// Parameters are ignored, whatever they are (and are under the signature nonetheless).
 pub(super) fn get_caller_identity(_: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {

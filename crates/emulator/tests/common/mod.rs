@@ -128,13 +128,24 @@ pub(crate) fn acs3_post(
     action: &str,
     params: &[(&str, &str)],
 ) -> RequestBuilder {
+    acs3_post_to(client, emulator, keys, ("2015-04-01", action), params)
+}
+
+/// The same for an operation of this version, which tells the service.
+pub(crate) fn acs3_post_to(
+    client: &Client,
+    emulator: &Emulator,
+    keys: &Keys,
+    (version, action): (&str, &str),
+    params: &[(&str, &str)],
+) -> RequestBuilder {
     let query = pairs(params);
     let mut headers = pairs(&[
         ("host", &emulator.address().to_string()),
         ("x-acs-action", action),
         ("x-acs-content-sha256", acs3::EMPTY_BODY_SHA256),
         ("x-acs-date", &format_timestamp(now())),
-        ("x-acs-version", "2015-04-01"),
+        ("x-acs-version", version),
     ]);
     headers.extend(keys.token.clone().map(|token| ("x-acs-security-token".to_owned(), token)));
     let request = acs3::Request {

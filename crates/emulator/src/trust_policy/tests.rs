@@ -8,7 +8,7 @@
 
 use super::*;
 use crate::config::Config;
-use crate::directory::{RoleSession, UserIdentity};
+use crate::principal::{RoleSession, UserIdentity};
 
 const ACCOUNT: &str = "1234567890123456";
 const OTHER: &str = "6543210987654321";
@@ -195,4 +195,60 @@ fn a_policy_that_cannot_be_decided_is_refused() {
         assert!(error.contains(words), "{document}\n{error}");
         assert!(error.starts_with("test.yaml, line 6:"), "{document}\n{error}");
     }
+}
+
+#[test]
+fn a_policy_in_json_is_kept_as_it_was_sent_and_decides_as_one_in_yaml() {
+    let text = "{\n\t\"Version\": \"1\",\r\n\t\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\",\
+                \"Principal\": {\"RAM\": [\"acs:ram::1234567890123456:user\\/alice\"]}}]}";
+    let policy = TrustPolicy::from_json(text, "role \"x\"").unwrap();
+    assert_eq!(policy.text(), text);
+    assert_eq!(decide(&policy, &user(ACCOUNT, "alice")), Decision::Allowed);
+    assert_eq!(decide(&policy, &user(ACCOUNT, "bob")), Decision::ImplicitDeny);
+    // A policy of the configuration is shown in JSON, and means the same when it comes back.
+    let shown = statements(&allow("{RAM: acs:ram::1234567890123456:user/bob}"));
+    let again = TrustPolicy::from_json(shown.text(), "x").unwrap();
+    assert_eq!(decide(&again, &user(ACCOUNT, "bob")), Decision::Allowed);
+    assert_eq!(decide(&again, &user(ACCOUNT, "alice")), Decision::ImplicitDeny);
+}
+
+#[test]
+fn a_policy_in_json_that_is_wrong_is_refused_in_one_line() {
+    let with = |statement: &str| format!(r#"{{"Version": "1", "Statement": [{statement}]}}"#);
+    let root = r#""Principal": {"RAM": "acs:ram::1234567890123456:root"}"#;
+    for (text, words) in [
+        (String::new(), "not JSON"),
+        ("{".to_owned(), "not JSON"),
+        ("Version: \"1\"".to_owned(), "not JSON"),
+        ("[1]".to_owned(), "RAM's form"),
+        (r#"{"Version": "1"}"#.to_owned(), "Statement"),
+        (r#"{"Version": 1, "Statement": []}"#.to_owned(), "RAM's form"),
+        (r#"{"Version": "2", "Statement": []}"#.to_owned(), "only \"1\""),
+        // What a reader sees is what decides.
+        (with(&format!(r#"{{"Effect": "Deny", "Effect": "Allow", "Action": "*", {root}}}"#)), "Effect"),
+        (with(&format!(r#"{{"Effect": "Allow", "Action": "ecs:*", {root}}}"#)), "ecs:*"),
+        (
+            with(&format!(
+                r#"{{"Effect": "Allow", "Action": "*", {root}, "Condition": {{"Bool": {{"a": "b"}}}}}}"#
+            )),
+            "Bool",
+        ),
+    ] {
+        let error = TrustPolicy::from_json(&text, "role \"x\"").expect_err(&text);
+        assert!(error.contains(words) && error.starts_with("role \"x\": "), "{text}\n{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn conditions_for_identity_providers_need_not_be_decided() {
+    let federated = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Federated": "acs:ram::1234567890123456:oidc-provider/x"},
+        "Condition": {"StringEquals": {"oidc:sub": "system:serviceaccount:default:app"}}}]}"#;
+    let policy = TrustPolicy::from_json(federated, "x").unwrap();
+    assert_eq!(decide(&policy, &user(ACCOUNT, "alice")), Decision::ImplicitDeny);
+    let both =
+        federated.replace("\"Federated\"", "\"RAM\": \"acs:ram::1234567890123456:root\", \"Federated\"");
+    let error = TrustPolicy::from_json(&both, "x").unwrap_err();
+    assert!(error.contains("oidc:sub"), "{error}");
 }

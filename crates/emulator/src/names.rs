@@ -6,7 +6,7 @@ pub(crate) fn is_account_id(text: &str) -> bool {
 }
 
 /// The id of a user or a role. RAM's have 18 digits; tests may choose shorter ones.
-pub(super) fn is_entity_id(text: &str) -> bool {
+pub(crate) fn is_entity_id(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn is_session_name(text: &str) -> bool {
 }
 
 /// The id of an access key: 1 to 128 of letters, digits, `.`, `-` and `_`.
-pub(super) fn is_access_key_id(text: &str) -> bool {
+pub(crate) fn is_access_key_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }

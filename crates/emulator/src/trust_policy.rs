@@ -3,15 +3,25 @@
 //! See the RAM documentation, "Policy elements" and "Edit the trust policy of a RAM role". Only what the emulator can
 //! decide is accepted; all else is a config error, so that a policy never means less here than it says.
 
-use super::check::Problem;
-use super::document::{ConditionKeys, OneOrMany, PrincipalEntry, StatementEntry, TrustPolicyDocument};
-use super::names;
-use crate::directory::Identity;
+mod document;
+
+use std::sync::Arc;
+
 use serde_saphyr::Spanned;
+use strict::Strict;
+
+use crate::names;
+use crate::principal::Identity;
+use crate::problem::Problem;
+
+pub(crate) use document::TrustPolicyDocument;
+use document::{ConditionKeys, OneOrMany, PrincipalEntry, StatementEntry};
 
 /// A checked trust policy of a role.
 #[derive(Clone, Debug)]
 pub(crate) struct TrustPolicy {
+    /// The document as it was given; JSON.
+    text: Arc<str>,
     statements: Vec<Statement>,
 }
 
@@ -66,6 +76,37 @@ pub(crate) enum Decision {
 }
 
 impl TrustPolicy {
+    /// Checks a policy of the configuration; `what` names its role in errors.
+    pub(crate) fn check(document: TrustPolicyDocument, what: &str) -> Result<Self, Problem> {
+        let text = serde_json::to_string_pretty(&document)
+            .map_err(|error| Problem::at(&document.version, format!("{what}: {error}")))?;
+        Ok(Self { text: text.into(), statements: statements(document, what)? })
+    }
+
+    /// Checks a policy as RAM is sent it, in JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn from_json(text: &str, what: &str) -> Result<Self, String> {
+        let Strict(value) = serde_json::from_str(text)
+            .map_err(|error| format!("{what}: the trust policy is not JSON: {error}"))?;
+        // JSON is YAML, once its white space is normal: so both kinds of text go one way.
+        let options = serde_saphyr::options! { no_schema: true, with_snippet: false };
+        let document = serde_saphyr::from_str_with_options(&value.to_string(), options).map_err(|error| {
+            let text = error.without_snippet().to_string();
+            // All of it is on one line now: where on that line tells nothing.
+            let problem = text.split(" at line ").next().unwrap_or_default();
+            format!("{what}: the trust policy is not of RAM's form: {problem}")
+        })?;
+        let statements = statements(document, what).map_err(|problem| problem.text)?;
+        Ok(Self { text: text.into(), statements })
+    }
+
+    /// The document in JSON, as it was sent; as the configuration has it otherwise.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// `Deny` wins over `Allow`, and nothing is allowed that is not named.
     pub(crate) fn decide(&self, request: &AssumeRoleRequest<'_>) -> Decision {
         let mut decision = Decision::ImplicitDeny;
@@ -173,8 +214,7 @@ fn set(places: &mut [bool], index: usize) {
     }
 }
 
-/// Checks a policy; `what` names its role in errors.
-pub(super) fn check(document: TrustPolicyDocument, what: &str) -> Result<TrustPolicy, Problem> {
+fn statements(document: TrustPolicyDocument, what: &str) -> Result<Vec<Statement>, Problem> {
     if document.version.value != "1" {
         return Err(Problem::at(
             &document.version,
@@ -184,14 +224,7 @@ pub(super) fn check(document: TrustPolicyDocument, what: &str) -> Result<TrustPo
     if document.statement.value.0.is_empty() {
         return Err(Problem::at(&document.statement, format!("{what}: the trust policy has no statement")));
     }
-    let statements = document
-        .statement
-        .value
-        .0
-        .into_iter()
-        .map(|entry| statement(entry, what))
-        .collect::<Result<_, _>>()?;
-    Ok(TrustPolicy { statements })
+    document.statement.value.0.into_iter().map(|entry| statement(entry, what)).collect()
 }
 
 fn statement(entry: StatementEntry, what: &str) -> Result<Statement, Problem> {
@@ -206,14 +239,17 @@ fn statement(entry: StatementEntry, what: &str) -> Result<Statement, Problem> {
         }
     };
     actions(&entry.action, what)?;
+    let principals = principals(entry.principal, what)?;
     let mut conditions = Vec::new();
-    if let Some(operators) = &entry.condition {
+    // A statement for services and identity providers alone fits nobody who calls AssumeRole: its conditions
+    // (oidc:sub, for instance) need not be decided.
+    if let (Some(operators), false) = (&entry.condition, principals.is_empty()) {
         for (operator, keys) in &operators.value {
             let found = condition(operator, keys, what).map_err(|text| Problem::at(operators, text))?;
             conditions.extend(found);
         }
     }
-    Ok(Statement { effect, principals: principals(entry.principal, what)?, conditions })
+    Ok(Statement { effect, principals, conditions })
 }
 
 /// All actions that are accepted cover AssumeRole: none need be kept.

@@ -1,0 +1,93 @@
+//! What tests do to the accounts while the emulator runs.
+
+use signature::Secret;
+
+use super::Emulator;
+use crate::directory::{DirectoryError, NewRole, NewUser};
+use crate::entities::MAX_SESSION_DURATION;
+use crate::trust_policy::TrustPolicy;
+
+impl Emulator {
+    /// Makes a RAM user without access keys; the answer is its id.
+    ///
+    /// # Errors
+    /// No such account, a name that RAM does not allow, or one that is taken.
+    pub fn create_user(&self, account_id: &str, name: &str) -> Result<String, DirectoryError> {
+        let now = (self.app.clock)();
+        self.app.directory.change(|state| {
+            let new = NewUser { name, display_name: name, ..NewUser::default() };
+            let user = state.create_user(account_id, &new, now)?;
+            Ok(user.identity.user_id.clone())
+        })
+    }
+
+    /// Deletes a RAM user with all its access keys and key pairs: the next request that they sign is refused with
+    /// `InvalidAccessKeyId.NotFound`. Sessions of roles that it assumed go on to their end.
+    ///
+    /// # Errors
+    /// No such account or user.
+    pub fn delete_user(&self, account_id: &str, name: &str) -> Result<(), DirectoryError> {
+        self.app.directory.change(|state| state.delete_user(account_id, name))
+    }
+
+    /// Gives a RAM user an access key.
+    ///
+    /// # Errors
+    /// No such account or user; an id that is taken or begins with `STS.`; an empty secret.
+    pub fn create_access_key(
+        &self,
+        account_id: &str,
+        user: &str,
+        id: &str,
+        secret: &str,
+    ) -> Result<(), DirectoryError> {
+        self.app.directory.change(|state| state.create_access_key(account_id, user, id, Secret::new(secret)))
+    }
+
+    /// Disables an access key, so that it is refused with `InvalidAccessKeyId.Inactive`, or enables it again.
+    ///
+    /// # Errors
+    /// No such key.
+    pub fn set_access_key_active(&self, id: &str, active: bool) -> Result<(), DirectoryError> {
+        self.app.directory.change(|state| state.set_access_key_active(id, active))
+    }
+
+    /// Deletes an access key of an account or a user, or a temporary one.
+    ///
+    /// # Errors
+    /// No such key.
+    pub fn delete_access_key(&self, id: &str) -> Result<(), DirectoryError> {
+        self.app.directory.change(|state| state.delete_access_key(id))
+    }
+
+    /// Makes a role with a trust policy in JSON, as RAM has it, and with sessions of at most an hour; the answer is
+    /// its id.
+    ///
+    /// # Errors
+    /// No such account, a name that RAM does not allow or that is taken, or a policy that the emulator cannot decide.
+    pub fn create_role(
+        &self,
+        account_id: &str,
+        name: &str,
+        trust_policy: &str,
+    ) -> Result<String, DirectoryError> {
+        let trust_policy = TrustPolicy::from_json(trust_policy, &format!("role {name:?}"))
+            .map_err(DirectoryError::Invalid)?;
+        let new = NewRole {
+            name,
+            description: "",
+            max_session_duration: *MAX_SESSION_DURATION.start(),
+            trust_policy,
+        };
+        let now = (self.app.clock)();
+        self.app.directory.change(|state| Ok(state.create_role(account_id, new, now)?.role.id.clone()))
+    }
+
+    /// Deletes a role; its sessions end at once, and a new role of that name does not bring them back.
+    ///
+    /// # Errors
+    /// No such account or role.
+    pub fn delete_role(&self, account_id: &str, name: &str) -> Result<(), DirectoryError> {
+        self.app.directory.change(|state| state.delete_role(account_id, name))
+    }
+}
