@@ -2,12 +2,13 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build programs test lint fmt deny e2e bench bench-scale generate verify-generated clean
+.PHONY: help demo build programs test lint lint-windows fmt deny e2e bench bench-scale generate verify-generated man clean
 
 # The Kubernetes release that the end-to-end tests run against: 1.37, or the oldest that is promised, 1.33.
 KUBE ?= 1.37
 export KUBE
 
+WINDOWS := x86_64-pc-windows-gnu
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 CRD := crds/ramauthenticator.k8s.alibabacloud_ramidentitymappings.yaml
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ack-ram-identity
@@ -43,10 +44,20 @@ bench-scale: programs ## memory, CPU and start of the authenticator with 1,000 a
 	cargo build --locked -p e2e --example bench-scale
 	$(BIN)/examples/bench-scale $(BIN)/../release/ack-ram-authenticator
 
-lint: ## formatting, clippy, dependency policy
+lint: ## formatting, clippy, dependency policy, ack-ram-tool's types for Windows
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory lint-windows
 	@$(MAKE) --no-print-directory deny
+
+# Types are checked and nothing is linked, so the C parts of dependencies need no compiler for Windows: `true` stands for it.
+lint-windows:
+	@if rustup target list --installed 2>/dev/null | grep -qx $(WINDOWS) || rustup target add $(WINDOWS) 2>/dev/null; then \
+	  set -x; CC_$(subst -,_,$(WINDOWS))=true AR_$(subst -,_,$(WINDOWS))=true \
+	    cargo check --locked -p ram-tool --bins --target $(WINDOWS) --target-dir $(or $(CARGO_TARGET_DIR),target)/windows; \
+	else \
+	  echo "skipped: ack-ram-tool is not type-checked for Windows, because rustup cannot install the target $(WINDOWS) here"; \
+	fi
 
 fmt: ## format the code
 	cargo fmt --all
@@ -63,6 +74,9 @@ generate: programs ## write the generated files (crds/)
 
 verify-generated: programs ## fail where a generated file differs from what the code says
 	$(BIN)/generate-crds --check $(CRD)
+
+man: ## man pages of ack-ram-tool in target/man
+	cargo run --locked --quiet -p ram-tool --example man-pages -- $(BIN)/../man
 
 clean: ## remove build output (the cache outside the checkout stays)
 	cargo clean

@@ -1,11 +1,13 @@
 //! The emulated Alibaba Cloud of a run, and who lives there.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use emulator::{Config, Emulator};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::pki::{Pair, rsa_key};
 use crate::ports::Port;
 use crate::run_dir::RunDir;
 
@@ -17,7 +19,7 @@ pub const CLUSTER: &str = "c0123456789abcdef0123456789abcdef";
 pub const BURST: usize = 1000;
 
 /// Users with an access key each; their ids follow from their place here.
-const USERS: [&str; 6] = ["alice", "bob", "carol", "testuser", "mounted", "stranger"];
+const USERS: [&str; 7] = ["alice", "bob", "carol", "testuser", "mounted", "stranger", "leaver"];
 
 /// Somebody with an access key.
 #[derive(Debug, Clone)]
@@ -61,14 +63,31 @@ pub fn burst_user(number: usize) -> Identity {
     Identity { id: format!("3{number:017}"), ..user(&format!("burst-{number:04}")) }
 }
 
+/// A free port on loopback.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// The role `dev`, which every user of the account may assume.
 pub const DEV_ROLE: &str = "acs:ram::1234567890123456:role/dev";
 /// RAM's own id of the role `dev`.
 pub const DEV_ROLE_ID: &str = "400000000000000001";
 
+/// Where CloudSSO's people sign in.
+pub const SIGN_IN_HOST: &str = "signin-cn-shanghai.alibabacloudsso.com";
+/// The access token of alice@example.com at CloudSSO.
+pub const SIGN_IN_TOKEN: &str = "cloudsso-token-of-alice";
+/// The access configuration of CloudSSO that stands for the role `dev`.
+pub const ACCESS_CONFIGURATION: &str = "ac-00e2e";
+/// carol's tokens of the aliyun CLI's mode `OAuth`; the refresh token is good once.
+pub const OAUTH_REFRESH_TOKEN: &str = "refresh-token-of-carol";
+/// bob's RSA key pair, by its id.
+pub const KEY_PAIR_ID: &str = "key-pair-of-bob";
+/// See [`OAUTH_REFRESH_TOKEN`].
+pub const OAUTH_ACCESS_TOKEN: &str = "access-token-of-carol";
+
 /// The emulator, running inside this process.
 pub struct Cloud {
     emulator: Emulator,
+    key_pair: String,
     runtime: tokio::runtime::Runtime,
     _port: Port,
 }
@@ -86,20 +105,47 @@ impl Cloud {
             .build()
             .map_err(|error| failed(error.to_string()))?;
         // JSON is YAML.
-        let config = Config::from_yaml(&directory().to_string(), "the tests' directory")
+        let Pair { certificate: public_key, key: key_pair } = rsa_key("key pair of bob")?;
+        let config = Config::from_yaml(&directory(&public_key).to_string(), "the tests' directory")
             .map_err(|error| failed(error.to_string()))?;
         // A port that stays ours while the emulator plays dead.
         let port = Port::take()?;
-        let starting =
-            Emulator::builder(config).listen(port.address()).state_dir(run.folder("emulator")?).start();
+        let starting = Emulator::builder(config).listen(port.address()).state_dir(run.folder("emulator")?);
+        let starting = starting.proxy_listen(ANY_PORT).metadata_listen(ANY_PORT).start();
         let emulator = runtime.block_on(starting).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { emulator, runtime, _port: port })
+        Ok(Self { emulator, key_pair, runtime, _port: port })
     }
 
     /// `127.0.0.1:PORT`, as `--sts-endpoint` wants it.
     #[must_use]
     pub fn endpoint(&self) -> String {
         self.emulator.address().to_string()
+    }
+
+    /// `http://127.0.0.1:PORT`, for `HTTPS_PROXY`: behind it the cloud has its real host names, and there is nothing
+    /// else.
+    #[must_use]
+    pub fn proxy(&self) -> String {
+        self.emulator.proxy_url().unwrap_or_default()
+    }
+
+    /// `http://127.0.0.1:PORT`, for `ALIBABA_CLOUD_IMDS_ENDPOINT`: the metadata service of an instance with the role
+    /// `dev`.
+    #[must_use]
+    pub fn metadata(&self) -> String {
+        self.emulator.metadata_endpoint().unwrap_or_default()
+    }
+
+    /// For `ALIBABA_CLOUD_CREDENTIALS_URI`: temporary keys of the role `dev`.
+    #[must_use]
+    pub fn credentials_uri(&self) -> String {
+        self.emulator.credentials_uri().unwrap_or_default()
+    }
+
+    /// The private key of bob's key pair [`KEY_PAIR_ID`], PEM.
+    #[must_use]
+    pub fn key_pair(&self) -> &str {
+        &self.key_pair
     }
 
     /// The authority of its certificate, a PEM file.
@@ -154,8 +200,14 @@ impl std::fmt::Debug for Cloud {
     }
 }
 
-fn directory() -> Value {
-    let known = USERS.iter().map(|name| user_entry(name, &user(name)));
+fn directory(public_key: &str) -> Value {
+    let known = USERS.iter().map(|name| {
+        let mut entry = user_entry(name, &user(name));
+        if *name == "bob" {
+            entry["keyPairs"] = json!([{"id": KEY_PAIR_ID, "publicKey": public_key}]);
+        }
+        entry
+    });
     let burst = (0..BURST).map(|number| user_entry(&format!("burst-{number:04}"), &burst_user(number)));
     let users: Vec<Value> = known.chain(burst).collect();
     let trust = json!({"Version": "1", "Statement": [{
@@ -163,12 +215,29 @@ fn directory() -> Value {
         "Action": "sts:AssumeRole",
         "Principal": {"RAM": [format!("acs:ram::{ACCOUNT}:root")]},
     }]});
-    json!({"accounts": [{
-        "id": ACCOUNT,
-        "accessKeys": [access_key(&account())],
-        "users": users,
-        "roles": [{"name": "dev", "id": DEV_ROLE_ID, "trustPolicy": trust}],
-    }]})
+    let role = json!({"account": ACCOUNT, "role": "dev"});
+    json!({
+        "accounts": [{
+            "id": ACCOUNT,
+            "accessKeys": [access_key(&account())],
+            "users": users,
+            "roles": [{"name": "dev", "id": DEV_ROLE_ID, "trustPolicy": trust}],
+        }],
+        "metadata": role,
+        "credentialsUri": {"path": "/credentials", "account": ACCOUNT, "role": "dev"},
+        "cloudSso": {
+            "host": SIGN_IN_HOST,
+            "accessTokens": [{"token": SIGN_IN_TOKEN, "user": "alice@example.com"}],
+            "accessConfigurations": [{"id": ACCESS_CONFIGURATION, "account": ACCOUNT, "role": "dev"}],
+        },
+        "oauth": {
+            "rotateRefreshTokens": true,
+            "users": [{
+                "account": ACCOUNT, "user": "carol",
+                "refreshToken": OAUTH_REFRESH_TOKEN, "accessToken": OAUTH_ACCESS_TOKEN,
+            }],
+        },
+    })
 }
 
 fn user_entry(name: &str, user: &Identity) -> Value {

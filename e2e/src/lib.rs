@@ -24,6 +24,7 @@ pub mod replica;
 pub mod rig;
 pub mod run_dir;
 
+mod ack;
 mod cache;
 mod pki;
 pub mod programs;

@@ -18,6 +18,8 @@ pub(crate) struct Authority {
     pub(crate) file: PathBuf,
     /// Its certificate, PEM.
     pub(crate) pem: String,
+    /// Its key, PEM.
+    pub(crate) key: String,
 }
 
 /// A certificate and its key, both PEM.
@@ -37,7 +39,8 @@ impl Authority {
         let certificate = params.self_signed(&key).map_err(failed(name))?;
         let pem = certificate.pem();
         let file = run.file(&format!("{name}.pem"), &pem)?;
-        Ok(Self { issuer: Issuer::new(params, key), file, pem })
+        let key_pem = key.serialize_pem();
+        Ok(Self { issuer: Issuer::new(params, key), file, pem, key: key_pem })
     }
 
     /// A server's certificate for 127.0.0.1 and localhost.
@@ -70,9 +73,8 @@ impl Authority {
     }
 }
 
-/// The API server's key for service account tokens: RSA, since RAM reads RS256.
-pub(crate) fn service_account_key() -> Result<Pair> {
-    let name = "service accounts";
+/// An RSA key: what RAM reads, of service account tokens as of users' key pairs. The certificate is the public key.
+pub(crate) fn rsa_key(name: &str) -> Result<Pair> {
     let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(failed(name))?;
     Ok(Pair { certificate: key.public_key_pem(), key: key.serialize_pem() })
 }

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::ack;
 use crate::authenticator::Authenticator;
-use crate::cloud::{Cloud, Identity};
+use crate::cloud::{ACCOUNT, CLUSTER, Cloud, Identity};
 use crate::control_plane::{ApiServer, ControlPlane, Parts, Version, Webhook};
 use crate::error::{Error, Result};
 use crate::kubectl::Kubectl;
@@ -68,12 +69,18 @@ impl Rig {
             cache_ttl: Some(CACHE_TTL),
         };
         let api_server = plane.api_server(&run, "kube-apiserver", Some(&webhook))?;
+        let cluster = plane.as_cluster(ACCOUNT, CLUSTER, api_server.address());
+        cloud.emulator().add_cluster(cluster).map_err(Error::answer("adding the cluster to the cloud"))?;
         let made = plane.client_kubeconfig(&run, api_server.address(), SERVER_USER, None)?;
         std::fs::rename(&made, &own_kubeconfig).map_err(Error::file("write", &own_kubeconfig))?;
         let second = OnceLock::new();
         let rig = Self { second, api_server, authenticator, plane, cloud, bin, run };
         rig.allow_the_authenticator()?;
         rig.authenticator.start()?;
+        let admin = rig.admin();
+        rig.cloud.emulator().on_clean_permissions(move |cleaned| {
+            ack::clean_permissions(&admin, &cleaned.user_id).map_err(|error| error.to_string())
+        });
         // It has just made the CRD; discovery, which kubectl goes by, follows within a second or so.
         rig.admin().eventually(&["get", "ramidentitymappings"], DISCOVERY)?;
         eprintln!(

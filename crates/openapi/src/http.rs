@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-/// The largest answer that is read, in bytes.
+/// The largest answer that is read where nothing else is said, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_REASON_CHARS: usize = 200;
 
@@ -10,15 +10,23 @@ const MAX_REASON_CHARS: usize = 200;
 pub(crate) enum Body {
     /// All of it.
     Whole(Vec<u8>),
-    /// More than [`MAX_BODY_BYTES`].
+    /// More than the limit.
     TooLarge,
 }
 
 /// Reads a body up to [`MAX_BODY_BYTES`].
-pub(crate) async fn read_body(mut response: reqwest::Response) -> Result<Body, reqwest::Error> {
+pub(crate) async fn read_body(response: reqwest::Response) -> Result<Body, reqwest::Error> {
+    read_body_of_at_most(response, MAX_BODY_BYTES).await
+}
+
+/// Reads a body up to `limit` bytes.
+pub(crate) async fn read_body_of_at_most(
+    mut response: reqwest::Response,
+    limit: usize,
+) -> Result<Body, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
+        if body.len().saturating_add(chunk.len()) > limit {
             return Ok(Body::TooLarge);
         }
         body.extend_from_slice(&chunk);

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use emulator::{Config, Emulator, Fault};
 use jiff::Timestamp;
 use openapi::Credentials;
+use openapi::api::ApiError;
 use openapi::network::{ProxyRules, Trust};
 use openapi::sts::{AssumeRole, Client, ClientOptions, PresignedRequest, StsError};
 use signature::{Secret, acs3};
@@ -117,7 +118,7 @@ async fn refuses_to_send_headers_that_signed_requests_do_not_have() {
         let mut request = presigned();
         request.headers.push((name.to_owned(), value.to_owned()));
         let error = client.get_caller_identity_presigned(&request).await.unwrap_err();
-        assert!(matches!(error, StsError::Request { .. }) && !error.is_passing(), "{name}: {error}");
+        assert!(matches!(error, StsError::Api(ApiError::Request { .. })) && !error.is_passing(), "{name}: {error}");
     }
     let request = PresignedRequest { method: "DELETE".to_owned(), ..presigned() };
     assert!(client.get_caller_identity_presigned(&request).await.is_err());
@@ -139,7 +140,7 @@ async fn follows_no_redirect() {
         std::fs::write(&both, text.concat()).unwrap();
         let options = ClientOptions { ca_file: Some(both), ..options(&server.address.to_string()) };
         let error = ask(&Client::new(&options).unwrap()).await.unwrap_err();
-        assert!(matches!(error, StsError::InvalidAnswer { .. }), "{error}");
+        assert!(matches!(error, StsError::Api(ApiError::InvalidAnswer { .. })), "{error}");
         assert!(error.to_string().contains("redirects"), "{error}");
     }
     assert!(elsewhere.received().is_empty());
@@ -161,7 +162,7 @@ async fn answers_that_sts_does_not_give_are_passing() {
     ] {
         let server = Server::tls("127.0.0.1", move |_| answer.clone());
         let error = ask(&client_of(&server)).await.unwrap_err();
-        assert!(matches!(error, StsError::InvalidAnswer { .. }) && error.is_passing(), "{error}");
+        assert!(matches!(error, StsError::Api(ApiError::InvalidAnswer { .. })) && error.is_passing(), "{error}");
         assert!(error.to_string().contains(wanted), "{wanted}: {error}");
     }
 }
@@ -312,10 +313,7 @@ async fn every_request_of_its_own_is_signed_with_the_host() {
     let now = Timestamp::now();
     let (principal, _) = client.get_caller_identity(&alice(), now).await.unwrap();
     assert_eq!(principal.arn(), "acs:ram::1234567890123456:user/alice");
-    let role = AssumeRole {
-        role_arn: "acs:ram::1234567890123456:role/dev".to_owned(),
-        session_name: "alice@example.com".parse().unwrap(),
-    };
+    let role = AssumeRole::new("acs:ram::1234567890123456:role/dev", "alice@example.com".parse().unwrap());
     let session = client.assume_role(&alice(), &role, now).await.unwrap();
     assert!(session.expiration.unwrap() > now);
     let (principal, _) = client.get_caller_identity(&session, now).await.unwrap();

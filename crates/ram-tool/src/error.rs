@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use openapi::api::ApiError;
 use openapi::credentials::CredentialError;
 use openapi::network::ProxyError;
-use openapi::sts::EndpointError;
+use openapi::sts::{ClientError, EndpointError, StsError};
 use token::ExtraQueryKeyError;
+
+use crate::commands::rbac::RbacError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,14 @@ pub enum Error {
         origin: String,
         /// What is wrong with it.
         source: EndpointError,
+    },
+    /// A variable of this program that holds what it cannot hold.
+    #[error("the environment variable {variable} cannot be used: {detail}")]
+    Variable {
+        /// The variable.
+        variable: &'static str,
+        /// What to write instead.
+        detail: String,
     },
     /// `KUBERNETES_EXEC_INFO` cannot be used.
     #[error(
@@ -67,9 +78,57 @@ pub enum Error {
         /// The variable.
         variable: String,
     },
+    /// kubectl started this program for something else than a credential.
+    #[error(
+        "kubectl started this program (KUBERNETES_EXEC_INFO is set), and a kubeconfig may have it run credential-plugin get-token and get-credential only: check the exec section of the kubeconfig, and where it comes from; in a shell, unset KUBERNETES_EXEC_INFO"
+    )]
+    NotForPlugins,
+    /// No client for a service could be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// STS said no, or nothing.
+    #[error(transparent)]
+    Sts(#[from] StsError),
+    /// A token that this program makes, and the server would refuse.
+    #[error("a token made with these credentials would be refused by the cluster before STS is asked: {source}")]
+    OwnToken {
+        /// Why.
+        source: token::DecodeError,
+    },
+    /// `export-credentials` with a format and a command.
+    #[error("--format does not go with a command: it gets the credentials as environment variables")]
+    CommandFormat,
+    /// A key that would not survive an ini file.
+    #[error("{name} holds characters that readers of ini files take for something else: choose another --format")]
+    IniValue {
+        /// The key in the file.
+        name: &'static str,
+    },
+    /// A command that cannot be started.
+    #[error("cannot start the command {program:?}: {source}")]
+    Start {
+        /// Its name.
+        program: String,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// An address that cannot be listened on.
+    #[error("cannot serve at {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
     /// No credentials.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
+    /// Container Service or RAM did not do what was asked.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// A scan or cleanup of bindings failed.
+    #[error(transparent)]
+    Rbac(Box<RbacError>),
     /// A proxy that cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -85,19 +144,37 @@ pub enum Error {
         /// The operating system's error.
         source: std::io::Error,
     },
-    /// A mode of `get-kubeconfig` that this version does not have.
-    #[error(
-        "--mode {mode} is not available in this version: give --mode ram-authenticator-token with --server and --certificate-authority"
-    )]
-    Mode {
-        /// The mode.
-        mode: String,
-    },
     /// A mode of `get-kubeconfig` that does not exist.
-    #[error("--mode {mode:?} does not exist: give --mode ram-authenticator-token")]
+    #[error("--mode {mode:?} does not exist: give --mode certificate or --mode ram-authenticator-token")]
     UnknownMode {
         /// The mode, cut.
         mode: String,
+    },
+    /// Container Service gave a kubeconfig that cannot be used.
+    #[error(
+        "Container Service's kubeconfig of the cluster {cluster} {detail}; if that stays so, Alibaba Cloud's support has to look at it"
+    )]
+    AckKubeconfig {
+        /// The cluster's id.
+        cluster: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Container Service gave a certificate that cannot be used.
+    #[error("Container Service's certificate for the cluster {cluster} {detail}")]
+    Certificate {
+        /// The cluster's id.
+        cluster: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A kubeconfig cannot be merged into.
+    #[error("the kubeconfig {} {detail}", path.display())]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
     },
     /// `--server` is no address of an API server.
     #[error("--server {detail}: write https://HOST[:PORT]")]
@@ -135,4 +212,10 @@ pub enum Error {
         /// The operating system's error.
         source: std::io::Error,
     },
+}
+
+impl From<RbacError> for Error {
+    fn from(error: RbacError) -> Self {
+        Self::Rbac(Box::new(error))
+    }
 }

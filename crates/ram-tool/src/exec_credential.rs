@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use signature::{Secret, format_timestamp};
 
+use crate::certificate::ClientCertificate;
 use crate::cli::ApiVersion;
 use crate::error::Error;
 use crate::world::World;
@@ -29,17 +30,39 @@ struct Spec {
 #[serde(rename_all = "camelCase")]
 struct Status<'a> {
     expiration_timestamp: String,
-    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate_data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_key_data: Option<&'a str>,
 }
 
 /// The ExecCredential of a token: JSON with one space of indentation and a line break at the end.
 pub(crate) fn of_token(version: ApiVersion, token: &Secret, end: Timestamp) -> Result<String, Error> {
-    let credential = ExecCredential {
-        kind: KIND,
-        api_version: version.group_version(),
-        spec: Spec { interactive: false },
-        status: Status { expiration_timestamp: format_timestamp(end), token: token.expose() },
+    let status = Status {
+        expiration_timestamp: format_timestamp(end),
+        token: Some(token.expose()),
+        client_certificate_data: None,
+        client_key_data: None,
     };
+    written(version, status)
+}
+
+/// The ExecCredential of a client certificate, in the same form.
+pub(crate) fn of_certificate(version: ApiVersion, certificate: &ClientCertificate) -> Result<String, Error> {
+    let status = Status {
+        expiration_timestamp: format_timestamp(certificate.end()),
+        token: None,
+        client_certificate_data: Some(certificate.certificate_pem()),
+        client_key_data: Some(certificate.key_pem().expose()),
+    };
+    written(version, status)
+}
+
+fn written(version: ApiVersion, status: Status<'_>) -> Result<String, Error> {
+    let spec = Spec { interactive: false };
+    let credential = ExecCredential { kind: KIND, api_version: version.group_version(), spec, status };
     let mut output = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
     let failed = |detail: String| Error::Format { what: "ExecCredential", detail };

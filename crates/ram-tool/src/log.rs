@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::terminal::clear_progress;
 use crate::world::World;
 
 /// How important a message must be to be shown.
@@ -22,13 +23,14 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// By name, in any case; what is no level is `info`.
-    pub(crate) fn named(name: Option<&str>) -> Self {
-        match name.map(str::to_ascii_lowercase).as_deref() {
-            Some("debug") => Self::Debug,
-            Some("warn") => Self::Warn,
-            Some("error") => Self::Error,
-            _ => Self::Info,
+    /// By name, in any case.
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+        match name.to_ascii_lowercase().as_str() {
+            "debug" => Ok(Self::Debug),
+            "" | "info" => Ok(Self::Info),
+            "warn" | "warning" => Ok(Self::Warn),
+            "error" => Ok(Self::Error),
+            _ => Err("write debug, info, warn or error".to_owned()),
         }
     }
 }
@@ -58,6 +60,20 @@ impl<'a> Log<'a> {
             write_line((self.world.now)(), "DEBUG", &text());
         }
     }
+
+    /// Something went otherwise than it should, and the command goes on.
+    pub(crate) fn warn(&self, text: &str) {
+        if self.level <= Level::Warn {
+            write_line((self.world.now)(), "WARN", text);
+        }
+    }
+
+    /// What a person wants to know beside the result.
+    pub(crate) fn info(&self, text: &str) {
+        if self.level <= Level::Info {
+            write_line((self.world.now)(), "INFO", text);
+        }
+    }
 }
 
 /// Writes the message of the error that ends the program.
@@ -67,8 +83,10 @@ pub(crate) fn write_error(text: &str, world: &World<'_>) {
 
 fn write_line(now: Timestamp, level: &str, text: &str) {
     let line = format!("{} {level} {}\n", format_timestamp(now), single_line(text));
+    let mut stderr = std::io::stderr().lock();
+    clear_progress(&mut stderr);
     // There is nobody left to tell that stderr is closed.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    let _ = stderr.write_all(line.as_bytes());
 }
 
 fn single_line(text: &str) -> String {

@@ -1,8 +1,9 @@
 //! The global flags, completed from their variables.
 
+use openapi::credentials::Setting;
 use openapi::sts::Endpoint;
 
-use crate::cli::{GlobalFlags, parse_bool};
+use crate::cli::{CredentialType, GlobalFlags, parse_bool};
 use crate::cluster_id::ClusterId;
 use crate::error::Error;
 use crate::log::Level;
@@ -11,9 +12,22 @@ use crate::world::World;
 /// What holds for every command. A flag beats its variable.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    pub(crate) assume_yes: bool,
     pub(crate) region_id: Option<String>,
     pub(crate) sts_endpoint: Endpoint,
-    pub(crate) ignore_env_credentials: bool,
+    /// Whether a flag or a variable named the endpoint of STS or its region.
+    pub(crate) sts_is_chosen: bool,
+    /// What a flag or variable says, for kubeconfigs. What counts is [`Settings::cs_endpoint`].
+    pub(crate) given_cs_endpoint: Option<Setting>,
+    given_ram_endpoint: Option<Setting>,
+    /// As written: it may begin with `~/`.
+    pub(crate) profile_file: Option<Setting>,
+    pub(crate) profile_name: Option<Setting>,
+    /// The flag or variable that says so.
+    pub(crate) ignore_env_credentials: Option<&'static str>,
+    /// The flag or variable that says so.
+    pub(crate) ignore_aliyun_cli_credentials: Option<&'static str>,
+    pub(crate) credential_type: CredentialType,
     pub(crate) level: Level,
     pub(crate) cluster_id: Option<ClusterId>,
     pub(crate) role_arn: Option<String>,
@@ -21,24 +35,52 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn resolve(flags: &GlobalFlags, world: &World<'_>) -> Result<Self, Error> {
-        let region = text(flags.region_id.as_deref(), "--region-id", &["ACK_RAM_TOOL_REGION_ID"], world);
-        let switch = |flag: Option<bool>, variable: &str| {
-            flag.unwrap_or_else(|| world.set(variable).is_some_and(|value| parse_bool(&value) == Ok(true)))
+        let given = |flag: &Option<String>, name: &str, variables: &[&str]| {
+            text(flag.as_deref(), name, variables, world)
         };
-        let verbose = switch(flags.verbose, "ACK_RAM_TOOL_VERBOSE") || debug_asked(world);
-        let level = text(flags.log_level.as_deref(), "--log-level", &["ACK_RAM_TOOL_LOG_LEVEL"], world);
+        let region = given(&flags.region_id, "--region-id", &["ACK_RAM_TOOL_REGION_ID"]);
+        let sts = given(
+            &flags.sts_endpoint,
+            "--sts-endpoint",
+            &["ACK_RAM_TOOL_STS_ENDPOINT", "ALIBABA_CLOUD_STS_ENDPOINT"],
+        );
+        let verbose = switch(flags.verbose, "--verbose", "ACK_RAM_TOOL_VERBOSE", world).is_some();
         Ok(Self {
-            sts_endpoint: sts_endpoint(flags, region.as_ref(), world)?,
-            region_id: region.map(|(_, value)| value),
+            assume_yes: switch(flags.assume_yes, "--assume-yes", "ACK_RAM_TOOL_ASSUME_YES", world).is_some(),
+            sts_is_chosen: sts.is_some() || region.is_some(),
+            sts_endpoint: sts_endpoint(sts.as_ref(), region.as_ref())?,
+            given_cs_endpoint: given(
+                &flags.cs_endpoint,
+                "--cs-endpoint",
+                &["ACK_RAM_TOOL_CS_ENDPOINT", "CS_ENDPOINT"],
+            ),
+            given_ram_endpoint: given(
+                &flags.ram_endpoint,
+                "--ram-endpoint",
+                &["ACK_RAM_TOOL_RAM_ENDPOINT", "RAM_ENDPOINT"],
+            ),
+            region_id: region.map(|region| region.value),
+            profile_file: given(&flags.profile_file, "--profile-file", &["ACK_RAM_TOOL_PROFILE_FILE"]),
+            // The second name is a slip of the public tool that scripts rely on.
+            profile_name: given(
+                &flags.profile_name,
+                "--profile-name",
+                &["ACK_RAM_TOOL_PROFILE_NAME", "ACK_RAM_TOOL_PROFIL_ENAME"],
+            ),
             ignore_env_credentials: switch(
                 flags.ignore_env_credentials,
+                "--ignore-env-credentials",
                 "ACK_RAM_TOOL_IGNORE_ENV_CREDENTIALS",
+                world,
             ),
-            level: if verbose {
-                Level::Debug
-            } else {
-                Level::named(level.map(|(_, value)| value).as_deref())
-            },
+            ignore_aliyun_cli_credentials: switch(
+                flags.ignore_aliyun_cli_credentials,
+                "--ignore-aliyun-cli-credentials",
+                "ACK_RAM_TOOL_IGNORE_ALIYUN_CLI_CREDENTIALS",
+                world,
+            ),
+            credential_type: credential_type(flags.credential_type, world)?,
+            level: level(flags, verbose, world),
             cluster_id: flags.cluster_id.clone(),
             role_arn: flags.role_arn.clone().filter(|arn| !arn.is_empty()),
         })
@@ -50,36 +92,83 @@ impl Settings {
             .as_ref()
             .ok_or(Error::MissingFlag { flag: "--cluster-id (-c)", what: "the cluster's id" })
     }
+
+    /// Container Service: the flag's or variable's, the region's, `cs.aliyuncs.com`.
+    pub(crate) fn cs_endpoint(&self) -> Result<Endpoint, Error> {
+        match (&self.given_cs_endpoint, &self.region_id) {
+            (Some(setting), _) => endpoint(&setting.value, &setting.origin),
+            (None, Some(region)) => endpoint(&format!("cs.{region}.aliyuncs.com"), "--region-id"),
+            (None, None) => endpoint("cs.aliyuncs.com", "--cs-endpoint"),
+        }
+    }
+
+    /// RAM: the flag's or variable's, `ram.aliyuncs.com`. RAM has one endpoint for all regions.
+    pub(crate) fn ram_endpoint(&self) -> Result<Endpoint, Error> {
+        match &self.given_ram_endpoint {
+            Some(setting) => endpoint(&setting.value, &setting.origin),
+            None => endpoint("ram.aliyuncs.com", "--ram-endpoint"),
+        }
+    }
 }
 
-/// `--sts-endpoint`, its variables, the region's endpoint, `sts.aliyuncs.com`.
-fn sts_endpoint(
-    flags: &GlobalFlags,
-    region: Option<&(String, String)>,
-    world: &World<'_>,
-) -> Result<Endpoint, Error> {
-    let variables = ["ACK_RAM_TOOL_STS_ENDPOINT", "ALIBABA_CLOUD_STS_ENDPOINT"];
+fn endpoint(text: &str, origin: &str) -> Result<Endpoint, Error> {
+    text.parse().map_err(|source| Error::Endpoint { origin: origin.to_owned(), source })
+}
+
+/// What a flag or variable says, the region's endpoint, `sts.aliyuncs.com`.
+fn sts_endpoint(given: Option<&Setting>, region: Option<&Setting>) -> Result<Endpoint, Error> {
     // The region is checked too where an endpoint is given: it goes into kubeconfigs.
     let of_region =
-        Endpoint::from_region(region.map(|(_, value)| value.as_str()), false).map_err(|source| {
-            let origin = region.map(|(origin, _)| origin.clone()).unwrap_or_default();
+        Endpoint::from_region(region.map(|region| region.value.as_str()), false).map_err(|source| {
+            let origin = region.map(|region| region.origin.clone()).unwrap_or_default();
             Error::Endpoint { origin, source }
         })?;
-    match text(flags.sts_endpoint.as_deref(), "--sts-endpoint", &variables, world) {
-        Some((origin, value)) => value.parse().map_err(|source| Error::Endpoint { origin, source }),
+    match given {
+        Some(setting) => endpoint(&setting.value, &setting.origin),
         None => Ok(of_region),
     }
 }
 
-/// The flag's value or the first variable that is not empty, each with its name.
-fn text(
-    flag: Option<&str>,
-    flag_name: &str,
-    variables: &[&str],
+/// What switches something on: a flag, or its variable where the flag is not given.
+fn switch(
+    flag: Option<bool>,
+    flag_name: &'static str,
+    variable: &'static str,
     world: &World<'_>,
-) -> Option<(String, String)> {
-    let given = flag.filter(|value| !value.is_empty()).map(|value| (flag_name.to_owned(), value.to_owned()));
-    given.or_else(|| variables.iter().find_map(|name| Some(((*name).to_owned(), world.set(name)?))))
+) -> Option<&'static str> {
+    match flag {
+        Some(on) => on.then_some(flag_name),
+        None => world.set(variable).filter(|value| parse_bool(value) == Ok(true)).map(|_| variable),
+    }
+}
+
+/// An unknown type is an error in the variable too: a person who asks for the metadata service alone must not get the
+/// keys of somebody else's file.
+fn credential_type(flag: Option<CredentialType>, world: &World<'_>) -> Result<CredentialType, Error> {
+    const VARIABLE: &str = "ACK_RAM_TOOL_CREDENTIAL_TYPE";
+    match (flag, world.set(VARIABLE)) {
+        (Some(given), _) => Ok(given),
+        (None, None) => Ok(CredentialType::Auto),
+        (None, Some(value)) => {
+            CredentialType::parse(&value).map_err(|detail| Error::Variable { variable: VARIABLE, detail })
+        }
+    }
+}
+
+/// A variable that holds no level counts as not set: messages are not worth a login.
+fn level(flags: &GlobalFlags, verbose: bool, world: &World<'_>) -> Level {
+    if verbose || debug_asked(world) {
+        return Level::Debug;
+    }
+    let variable = || world.set("ACK_RAM_TOOL_LOG_LEVEL").and_then(|name| Level::parse(&name).ok());
+    flags.log_level.or_else(variable).unwrap_or(Level::Info)
+}
+
+/// The flag's value or the first variable that is not empty, with its name.
+fn text(flag: Option<&str>, flag_name: &str, variables: &[&str], world: &World<'_>) -> Option<Setting> {
+    let setting = |origin: &str, value: String| Setting { origin: origin.to_owned(), value };
+    let given = flag.filter(|value| !value.is_empty()).map(|value| setting(flag_name, value.to_owned()));
+    given.or_else(|| variables.iter().find_map(|name| Some(setting(name, world.set(name)?))))
 }
 
 /// `DEBUG` with one of its three words in a comma list.

@@ -89,6 +89,86 @@ fn flags_are_passed_on_in_the_public_order() {
 }
 
 #[test]
+fn every_setting_is_passed_on_in_certificate_mode_too() {
+    let sts = Sts::start();
+    let role = "acs:ram::1234567890123456:role/dev";
+    let flags = [
+        "get-kubeconfig",
+        "-c",
+        "123",
+        "--server",
+        "https://api.example",
+        "--certificate-authority",
+        &sts.ca,
+        "--expiration",
+        "90m",
+        "--credential-cache-dir",
+        "~/cache",
+        "--credential-type",
+        "ecs-role",
+        "--profile-name",
+        "prod",
+        "--ignore-aliyun-cli-credentials",
+        "--role-arn",
+        role,
+        "--cs-endpoint",
+        "cs.example",
+    ];
+    let variables = [
+        ("ACK_RAM_TOOL_PROFILE_FILE", "~/keys.ini"),
+        ("ACK_RAM_TOOL_IGNORE_ENV_CREDENTIALS", "1"),
+        ("ACK_RAM_TOOL_REGION_ID", "cn-shanghai"),
+    ];
+    for mode in [&[][..], &["-m", "cert"], &["--mode", "certificate"]] {
+        let value = read(&run(&[&flags[..], mode].concat(), &variables).success());
+        assert_eq!(
+            arguments(&value),
+            [
+                "credential-plugin",
+                "get-credential",
+                "--cluster-id",
+                "123",
+                "--api-version",
+                "v1beta1",
+                "--expiration",
+                "1h30m0s",
+                "--credential-cache-dir",
+                "~/cache",
+                "--profile-file",
+                "~/keys.ini",
+                "--profile-name",
+                "prod",
+                "--ignore-aliyun-cli-credentials",
+                "--ignore-env-credentials",
+                "--role-arn",
+                role,
+                "--region-id",
+                "cn-shanghai",
+                "--sts-endpoint",
+                "sts.cn-shanghai.aliyuncs.com",
+                "--cs-endpoint",
+                "cs.example",
+                "--credential-type",
+                "ecs-role",
+                "--log-level",
+                "error",
+            ]
+        );
+    }
+}
+
+#[test]
+fn relative_paths_become_absolute_because_kubectl_runs_elsewhere() {
+    let sts = Sts::start();
+    let more = ["--profile-file", "keys.ini"];
+    let value = read(&kubeconfig(&["get-kubeconfig"], &sts.ca, &more).success());
+    let arguments = arguments(&value);
+    let at = arguments.iter().position(|argument| argument == "--profile-file").unwrap();
+    let wanted = std::env::current_dir().unwrap().join("keys.ini");
+    assert_eq!(arguments[at + 1], wanted.to_str().unwrap());
+}
+
+#[test]
 fn the_arguments_that_it_writes_are_arguments_that_it_takes() {
     let sts = Sts::start();
     let value = read(&kubeconfig(&["get-kubeconfig"], &sts.ca, &["--region-id", "cn-hangzhou"]).success());
@@ -141,19 +221,20 @@ fn every_bad_input_gives_one_line_that_names_it() {
     }
     let base = ["get-kubeconfig", "-c", CLUSTER, "--server", "https://x", "--certificate-authority", &sts.ca];
     for (more, wanted) in [
-        (&[][..], "--mode cert"),
-        (&["--mode", "certificate"], "--mode certificate"),
-        (&["--mode", "nonsense"], "--mode \"nonsense\""),
+        (&["--mode", "nonsense"][..], "--mode \"nonsense\""),
         (&["--mode", "token", "--api-version", "v2"], "--api-version"),
         (&["--mode", "token", "--private-address"], "--private-address"),
+        (&["--mode", "token", "--keep-current-context"], "--merge"),
+        (&["--expiration", "1m"], "--expiration"),
     ] {
         let error = run(&[&base[..], more].concat(), &[]).error();
         assert!(error.contains(wanted), "{wanted}: {error}");
     }
     for (flags, wanted) in [
         (vec!["-m", "token"], "--cluster-id"),
-        (vec!["-m", "token", "-c", "x"], "--server"),
         (vec!["-m", "token", "-c", "x", "--server", "https://x"], "--certificate-authority"),
+        (vec!["-m", "token", "-c", "x", "--certificate-authority", &sts.ca], "--server"),
+        (vec!["-m", "token", "-c", "x"], "no credentials"),
     ] {
         let error = run(&[&["get-kubeconfig"], &flags[..]].concat(), &[]).error();
         assert!(error.contains(wanted), "{wanted}: {error}");

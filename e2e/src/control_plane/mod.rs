@@ -13,7 +13,7 @@ pub use api_server::{ApiServer, Verbosity, Webhook};
 pub use parts::{Parts, Version};
 
 use crate::error::Result;
-use crate::pki::{Authority, Pair, service_account_key};
+use crate::pki::{Authority, Pair, rsa_key};
 use crate::ports::Port;
 use crate::process::{Service, isolated};
 use crate::run_dir::RunDir;
@@ -67,7 +67,7 @@ impl ControlPlane {
     /// # Errors
     /// etcd does not start, or a file cannot be written.
     pub fn start(parts: Parts, run: &RunDir) -> Result<Self> {
-        let keys = service_account_key()?;
+        let keys = rsa_key("service accounts")?;
         let files = Files {
             service_account_public: run.file("service-accounts.pub", &keys.certificate)?,
             service_account_private: run.file("service-accounts.key", &keys.key)?,
@@ -112,6 +112,18 @@ impl ControlPlane {
     #[must_use]
     pub fn certificate_authority(&self) -> &Path {
         &self.servers.file
+    }
+
+    /// This control plane as a cluster of Container Service, which issues client certificates for it. `address` is
+    /// that of one of its API servers.
+    #[must_use]
+    pub fn as_cluster(&self, account: &str, id: &str, address: SocketAddr) -> emulator::Cluster {
+        let server = format!("https://{address}");
+        emulator::Cluster::new(account, id)
+            .public_server(&server)
+            .private_server(&server)
+            .certificate_authority(&self.servers.pem)
+            .client_authority(&self.clients.pem, &self.clients.key)
     }
 
     /// Writes a kubeconfig with a client certificate for the user `name` in `group`.

@@ -1,21 +1,61 @@
 //! What the documentation tells a reader to type does what it says.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use e2e::cloud::{CLUSTER, user};
+use e2e::cloud::{CLUSTER, DEV_ROLE, user};
+use e2e::person::Person;
 use e2e::process::{isolated, run};
 use e2e::rig::Rig;
 use serde_json::json;
 
-use super::Outcome;
 use super::refusals::assert_unauthorized;
+use super::{Outcome, write_program};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pages/ack-ram-authenticator.sh");
 
-pub(super) fn steps_4_to_6_do_what_they_say(rig: &Rig) -> Outcome {
+/// The page's reader with an access key in the environment.
+pub(super) fn steps_2_to_6_for_a_ram_user(rig: &Rig) -> Outcome {
     let tester = rig.person(user("testuser"))?;
     assert_unauthorized(&tester.kubectl(rig, rig.api_server())?.run(&["get", "ns"])?);
+    let keys = tester.shell(rig, rig.api_server().admin()).environment();
+    follow_the_page(rig, &tester, "ram-user", tester.arn(), |page| {
+        page.envs(keys);
+    })
+}
+
+/// The page's reader who has no key, and a program that lets CloudSSO's people log in.
+pub(super) fn steps_2_to_6_for_a_cloudsso_user(rig: &Rig) -> Outcome {
+    let reader = rig.person(user("testuser"))?;
+    let session = reader.tool(rig, &["export-credentials", "--role-arn", DEV_ROLE])?.success()?;
+    let stored = reader.home().join("session.json");
+    std::fs::write(&stored, session)?;
+    let folder = reader.home().join("programs");
+    std::fs::create_dir(&folder)?;
+    // It talks to the person, then prints a profile, as the real one does.
+    let login = format!(
+        "#!/bin/sh\n[ \"$*\" = 'login --profile sso' ] || exit 64\necho 'Please open the link in your browser' >&2\n\
+         exec cat '{}'\n",
+        stored.display()
+    );
+    write_program(&folder.join("acs-sso"), &login)?;
+    follow_the_page(rig, &reader, "cloudsso-user", DEV_ROLE, |page| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [folder, rig.bin().to_owned()].into_iter().chain(std::env::split_paths(&path));
+        page.env("PATH", std::env::join_paths(folders).unwrap_or(path));
+    })
+}
+
+/// Runs steps 2 to 6 in the reader's home folder and holds what they print to what the page shows. The cloud stands
+/// behind a proxy, under its own names: no command says where it is.
+fn follow_the_page(
+    rig: &Rig,
+    reader: &Person,
+    credentials: &str,
+    arn: &str,
+    prepare: impl FnOnce(&mut Command),
+) -> Outcome {
     // ACK has made this role in every cluster.
     let operations = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -26,20 +66,22 @@ pub(super) fn steps_4_to_6_do_what_they_say(rig: &Rig) -> Outcome {
     let _role = rig.apply_manifest(&operations, "clusterrole/cs:ops".to_owned())?;
     let _mapping = rig.removed_later("ramidentitymapping/tester");
     let _binding = rig.removed_later("clusterrolebinding/tester-clusterrolebinding");
+    std::fs::copy(rig.bin().join("ack-ram-tool"), reader.home().join("ack-ram-tool"))?;
 
-    // One terminal: the administrator's kubeconfig, until step 6 takes the new one.
-    let terminal = tester.shell(rig, rig.api_server().admin());
     let mut page = isolated(Path::new("bash"));
+    prepare(&mut page);
     page.arg(PAGE)
-        .current_dir(tester.home())
-        .envs(terminal.environment())
+        .current_dir(reader.home())
+        .env("HOME", reader.home())
+        .env("HTTPS_PROXY", rig.cloud().proxy())
+        .env("SSL_CERT_FILE", rig.cloud().ca_file())
         .env("cluster_id", CLUSTER)
-        .env("server", rig.api_server().url())
-        .env("certificate_authority", rig.certificate_authority())
-        .env("arn", tester.arn())
-        .env("ALIBABA_CLOUD_STS_ENDPOINT", rig.cloud().endpoint());
+        .env("credentials", credentials)
+        .env("arn", arn)
+        .env("admin_kubeconfig", rig.api_server().admin());
     let printed = run(page, Duration::from_secs(120))?.success()?;
 
+    assert!(printed.starts_with("Version:"), "{printed}");
     assert!(
         printed.contains("ramidentitymapping.ramauthenticator.k8s.alibabacloud/tester created"),
         "{printed}"

@@ -8,15 +8,19 @@ mod canary;
 mod checks;
 mod client_ca;
 mod commands;
+mod container_service;
 mod crd;
 mod crd_upgrade;
+mod credentials;
 mod documented_pages;
+mod kubeconfigs;
 mod manifests;
 mod many_mappings;
 mod mapping_changes;
 mod operator;
 mod other_credentials;
 mod rbac;
+mod rbac_scan;
 mod refusals;
 mod renewal;
 mod secrecy;
@@ -80,6 +84,11 @@ pub(crate) fn all() -> Vec<Scenario> {
         operator::a_pattern_records_nobody_and_a_status_written_by_hand_lets_nobody_in,
         operator::without_rights_logins_go_on_and_the_log_names_the_right,
         operator::when_the_holder_of_the_lease_is_killed_another_takes_over_and_every_login_passes,
+        kubeconfigs::a_user_who_is_deleted_is_out,
+        kubeconfigs::with_a_certificate_of_ack_kubectl_is_the_ram_user,
+        kubeconfigs::with_a_token_and_the_address_of_ack_kubectl_is_who_the_mapping_says,
+        kubeconfigs::twenty_kubectls_at_once_make_one_login,
+        kubeconfigs::merged_into_a_file_of_kubectl_both_clusters_work,
         rbac::what_rbac_allows_works_and_what_it_does_not_is_forbidden_under_the_mapped_name,
         mapping_changes::a_mapping_counts_changes_and_ends_at_once,
         mapping_changes::a_pattern_matches_whole_names_only,
@@ -106,7 +115,15 @@ pub(crate) fn all() -> Vec<Scenario> {
         renewal::the_public_programs_pair_is_renewed_under_the_kubeconfig_that_pins_it,
         renewal::files_that_change_under_load_are_served_and_no_login_fails,
         client_ca::only_the_api_servers_certificate_opens_authenticate,
-        documented_pages::steps_4_to_6_do_what_they_say,
+        documented_pages::steps_2_to_6_for_a_ram_user,
+        documented_pages::steps_2_to_6_for_a_cloudsso_user,
+        credentials::every_mode_of_the_aliyun_cli_says_who_it_is,
+        credentials::every_place_of_the_environment_says_who_it_is,
+        credentials::what_is_renewed_is_written_back_to_the_file_that_was_read,
+        credentials::each_fault_has_its_own_line,
+        container_service::cleaning_permissions_deletes_the_bindings_of_that_user_alone,
+        rbac_scan::users_who_are_there_gone_and_robots_are_told_apart,
+        rbac_scan::whoever_may_not_list_bindings_is_told_what_is_missing,
         admission_policy::whoever_may_only_write_mappings_cannot_become_anybody_else,
         admission_policy::whoever_may_impersonate_user_and_groups_may_map_to_them_and_no_further,
         admission_policy::a_team_may_map_its_own_people_with_the_role_of_the_page,
@@ -121,4 +138,11 @@ pub(crate) fn all() -> Vec<Scenario> {
         attacks::attack_m_the_kubeconfig_works_where_kubectl_may_run_this_one_plugin_alone,
         canary::no_secret_is_in_what_a_cluster_at_its_highest_verbosity_writes,
     ]
+}
+
+/// Writes a script that can be started.
+fn write_program(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use openapi::api::ApiError;
 use openapi::sts::{PresignedRequest, StsError};
 use token::Token;
 
@@ -86,10 +87,10 @@ async fn attempt(
     metrics.call(started.elapsed().as_secs_f64());
     match &answer {
         Ok(_) | Err(StsError::Principal { .. }) => metrics.response(200),
-        Err(StsError::Refused { refusal, .. } | StsError::Unavailable { refusal, .. }) => {
+        Err(StsError::Api(ApiError::Refused { refusal, .. } | ApiError::Unavailable { refusal, .. })) => {
             metrics.response(refusal.status);
         }
-        Err(StsError::Network { .. }) => metrics.connection_failure(),
+        Err(StsError::Api(ApiError::Network { .. })) => metrics.connection_failure(),
         Err(_) => {}
     }
     answer

@@ -287,10 +287,8 @@ impl Rig {
             ca_file: Some(self.emulator.ca_file().to_owned()),
             ..ClientOptions::new(self.emulator.address().to_string().parse().unwrap(), "test")
         };
-        let request = AssumeRole {
-            role_arn: format!("acs:ram::{ACCOUNT}:role/dev"),
-            session_name: name.parse::<SessionName>().unwrap(),
-        };
+        let session = name.parse::<SessionName>().unwrap();
+        let request = AssumeRole::new(format!("acs:ram::{ACCOUNT}:role/dev"), session);
         Client::new(&options).unwrap().assume_role(&credentials(ALICE), &request, now()).await.unwrap()
     }
 }

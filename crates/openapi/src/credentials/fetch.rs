@@ -1,37 +1,38 @@
 //! Asking for credentials.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Url;
-use signature::Secret;
 
-use super::environment::role_arn;
 use super::error::CredentialError;
+use super::values::{assume_role, session_name};
 use super::variables::{self as names, Found, find};
-use super::{Credentials, Oidc, Source};
+use super::{Credentials, Environment, Source};
 use crate::http;
 use crate::network::{Lookup, ProxyRules, Trust};
-use crate::sts::{AssumeRole, AssumeRoleWithOidc, Client, ClientError, ClientOptions, SessionName};
+use crate::sts::{AssumeRole, Client, ClientError, ClientOptions, Endpoint};
 
-const MIN_TOKEN_BYTES: usize = 4;
-const MAX_TOKEN_BYTES: usize = 20_000;
-
-/// What asking takes: how to reach STS and the network, and the time of the signatures.
+/// What asking takes: how to reach STS and the network, the machine, and the time of the signatures.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub struct Context<'a> {
     /// How to reach STS.
     pub sts: ClientOptions,
+    /// Whether a flag or a variable chose the endpoint of [`Context::sts`]: a profile's `sts_region` counts only where
+    /// none did.
+    pub sts_is_chosen: bool,
     /// Which CAs are trusted.
     pub trust: Trust,
     /// Which requests go through a proxy.
     pub proxies: ProxyRules,
     /// The time that requests are signed at.
     pub now: Timestamp,
+    /// The machine: token files are read, and what was renewed is written back, through it.
+    pub environment: Environment<'a>,
 }
 
-impl Context {
+impl Context<'_> {
+    /// A client for `url`, which goes through a proxy for `https` where one is set, and never for `http`.
     pub(super) fn http_client(
         &self,
         url: &Url,
@@ -49,6 +50,7 @@ impl Context {
         builder.build().map_err(build_error)
     }
 
+    /// A client that goes through no proxy.
     pub(super) fn direct_http_client(
         &self,
         url: &Url,
@@ -84,8 +86,13 @@ impl Context {
         })
     }
 
-    fn sts_client(&self) -> Result<Client, ClientError> {
-        Client::with_network(&self.sts, &self.trust, &self.proxies)
+    /// A client of STS: the chosen one, else the profile's, else the default one.
+    pub(super) fn sts_client(&self, of_profile: Option<&Endpoint>) -> Result<Client, ClientError> {
+        let mut options = self.sts.clone();
+        if let Some(endpoint) = of_profile.filter(|_| !self.sts_is_chosen) {
+            options.endpoint = endpoint.clone();
+        }
+        Client::with_network(&options, &self.trust, &self.proxies)
     }
 }
 
@@ -97,24 +104,45 @@ impl Source {
     /// Gets the credentials. Where `role` is given, it is assumed with them, whatever they are.
     ///
     /// # Errors
-    /// What the place, or STS, answered instead.
+    /// What the place, or STS, answered instead; [`CredentialError::Ended`] for credentials that are over.
     pub async fn fetch(
         &self,
-        context: &Context,
+        context: &Context<'_>,
         role: Option<&AssumeRole>,
     ) -> Result<Credentials, CredentialError> {
-        let first = match self {
+        let first = self.get(context).await?;
+        let credentials = match role {
+            Some(role) => context.sts_client(None)?.assume_role(&first, role, context.now).await?,
+            None => first,
+        };
+        self.check_end(credentials, context.now)
+    }
+
+    /// One source; those that stand on another source ask that first.
+    pub(super) async fn get(&self, context: &Context<'_>) -> Result<Credentials, CredentialError> {
+        let credentials = match self {
             Self::Keys(credentials) => credentials.clone(),
-            Self::AssumeRole { keys, request } => {
-                context.sts_client()?.assume_role(keys, request, context.now).await?
+            Self::AssumeRole { from, request, endpoint } => {
+                let first = Box::pin(from.get(context)).await?;
+                let client = context.sts_client(endpoint.as_ref())?;
+                client.assume_role(&first, request, context.now).await?
             }
             Self::Oidc(oidc) => oidc.fetch(context).await?,
             Self::Uri(uri) => uri.fetch(context).await?,
             Self::Metadata(role) => role.fetch(context).await?,
+            Self::External(program) => program.fetch(context).await?,
+            Self::CloudSso(login) => login.fetch(context).await?,
+            Self::OAuth(login) => login.fetch(context).await?,
+            Self::RsaKeyPair(pair) => pair.fetch(context).await?,
+            Self::Profile { source, .. } => Box::pin(source.get(context)).await?,
         };
-        match role {
-            Some(role) => Ok(context.sts_client()?.assume_role(&first, role, context.now).await?),
-            None => Ok(first),
+        self.check_end(credentials, context.now)
+    }
+
+    fn check_end(&self, credentials: Credentials, now: Timestamp) -> Result<Credentials, CredentialError> {
+        match credentials.expiration {
+            Some(end) if end <= now => Err(CredentialError::Ended { place: self.name(), end }),
+            _ => Ok(credentials),
         }
     }
 }
@@ -130,33 +158,7 @@ impl AssumeRole {
         environment: Lookup<'_>,
         argument_zero: &str,
     ) -> Result<Self, CredentialError> {
-        let session = find(environment, names::ROLE_SESSION_NAME);
-        Ok(Self {
-            role_arn: role_arn(&Found::new(origin, arn))?,
-            session_name: super::environment::session_name(session, argument_zero)?,
-        })
+        let session = session_name(find(environment, names::ROLE_SESSION_NAME), argument_zero)?;
+        assume_role(&Found::new(origin, arn), session)
     }
-}
-
-impl Oidc {
-    async fn fetch(&self, context: &Context) -> Result<Credentials, CredentialError> {
-        let request = AssumeRoleWithOidc {
-            role_arn: self.role_arn.clone(),
-            oidc_provider_arn: self.provider_arn.clone(),
-            oidc_token: read_token(&self.token_file)?,
-            session_name: SessionName::clone(&self.session_name),
-        };
-        Ok(context.sts_client()?.assume_role_with_oidc(&request, context.now).await?)
-    }
-}
-
-/// Reads the token, without the line break that editors and shells put at the end.
-fn read_token(path: &Path) -> Result<Secret, CredentialError> {
-    let text = std::fs::read_to_string(path)
-        .map(Secret::new)
-        .map_err(|source| CredentialError::ReadTokenFile { path: path.to_owned(), source })?;
-    let token = text.expose().trim_end();
-    let good = (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len())
-        && token.bytes().all(|b| b.is_ascii_graphic());
-    if good { Ok(Secret::new(token)) } else { Err(CredentialError::TokenFile { path: path.to_owned() }) }
 }

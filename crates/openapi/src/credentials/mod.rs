@@ -1,24 +1,41 @@
 //! Access keys and the places where they come from.
 //!
-//! [`Source::from_environment`] finds out which place applies; [`Source::fetch`] asks whoever has to be asked. What needs
-//! no asking ([`Source::immediate`]) needs no async runtime either.
+//! [`Source::find`] finds out which place applies; [`Source::fetch`] asks whoever has to be asked. What needs no asking
+//! ([`Source::immediate`]) needs no async runtime either.
+//!
+//! A search goes through `find` (the order of the places), `from_variables`, `aliyun_cli` and `ini` (one place each), and
+//! ends at a [`Source`]; `fetch` asks it, with `metadata`, `uri`, `oidc` and the login modes of `aliyun_cli`. The machine
+//! is reached through [`Environment`] alone.
 
+pub mod system;
+
+mod aliyun_cli;
 mod environment;
 mod error;
 mod fetch;
+mod find;
+mod from_variables;
 mod ini;
 mod keys;
 mod metadata;
+mod oidc;
+mod search;
+mod source;
 mod uri;
+mod values;
 mod variables;
 
 use jiff::Timestamp;
 use signature::Secret;
 
-pub use environment::{Environment, Oidc, Source};
+pub use aliyun_cli::{CloudSso, External, OAuth, RsaKeyPair};
+pub use environment::{Environment, Program, ProgramOutput};
 pub use error::{CredentialError, Lacking, ValueProblem};
 pub use fetch::Context;
 pub use metadata::MetadataRole;
+pub use oidc::Oidc;
+pub use search::{CredentialType, Search, Setting};
+pub use source::Source;
 pub use uri::CredentialsUri;
 
 /// An access key: a permanent one, or a temporary one with its security token and its end.
@@ -33,3 +50,6 @@ pub struct Credentials {
     /// When they end, where that is known: those from the environment do not say.
     pub expiration: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod testing;

@@ -29,8 +29,13 @@ impl CredentialsUri {
         if good { Ok(Self { url }) } else { Err(found.problem(ValueProblem::Url)) }
     }
 
+    /// Tells URIs apart without showing them.
+    pub(super) fn fingerprint(&self) -> String {
+        signature::acs3::sha256_hex(self.url.as_str().as_bytes())
+    }
+
     /// Asks. A plain `http` URL is never asked through a proxy: the keys would pass it readable.
-    pub(super) async fn fetch(&self, context: &Context) -> Result<Credentials, CredentialError> {
+    pub(super) async fn fetch(&self, context: &Context<'_>) -> Result<Credentials, CredentialError> {
         let failed = |detail: String| CredentialError::Service { service: self.to_string(), detail };
         let client = context.http_client(&self.url, CONNECT_TIMEOUT, TIMEOUT)?;
         let network = |error: reqwest::Error| failed(describe(&error, TIMEOUT));

@@ -37,9 +37,13 @@ pub(super) const IMDSV2_DISABLED: &[&str] = &["ALIBABA_CLOUD_IMDSV2_DISABLED"];
 pub(super) const IMDSV1_DISABLED: &[&str] = &["ALIBABA_CLOUD_IMDSV1_DISABLED"];
 pub(super) const CREDENTIALS_FILE: &[&str] = &["ALIBABA_CLOUD_CREDENTIALS_FILE"];
 pub(super) const PROFILE: &[&str] = &["ALIBABA_CLOUD_PROFILE"];
-pub(super) const HOME: &[&str] = &["HOME"];
+/// The folder of the person: Windows has another name for it.
+/// kubectl sets it for the programs that kubeconfigs name.
+pub(super) const KUBERNETES_EXEC_INFO: &[&str] = &["KUBERNETES_EXEC_INFO"];
+pub(super) const HOME: &[&str] = if cfg!(windows) { &["USERPROFILE", "HOME"] } else { &["HOME"] };
 
-/// A value with the name of what it came from, for messages.
+/// A value with the name of what it came from, for messages. The value may be a secret: it cannot be printed.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) origin: String,
     pub(super) value: String,

@@ -72,6 +72,11 @@ impl Proxy {
         }
     }
 
+    /// The URL with user and password, for a client of another library; never for a message.
+    pub fn expose_url(&self) -> &str {
+        self.url.as_str()
+    }
+
     pub(crate) fn url(&self) -> Url {
         self.url.clone()
     }

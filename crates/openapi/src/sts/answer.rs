@@ -1,85 +1,15 @@
-//! Reading STS's answers: JSON objects, of which only texts at the top level (and those of `Credentials`) are looked at.
+//! What STS's answers say. Only texts at the top level (and those of `Credentials`) are looked at.
 
 use identity::{CallerIdentity, Principal};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use signature::Secret;
-use strict::Strict;
 
-use super::error::{Refusal, StsError, is_passing_refusal};
+use super::error::StsError;
 use crate::Credentials;
-use crate::http::{Body, MAX_BODY_BYTES};
+use crate::api::{ApiError, Asked, is_request_id, text};
 
-const MAX_CODE_BYTES: usize = 128;
-const MAX_REQUEST_ID_BYTES: usize = 64;
 const MAX_KEY_PART_BYTES: usize = 16 * 1024;
-
-/// An HTTP answer, read to its end.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) json: bool,
-    pub(super) body: Body,
-}
-
-/// Which call an answer belongs to, for messages.
-#[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) action: &'static str,
-    pub(super) endpoint: &'a str,
-}
-
-impl Asked<'_> {
-    pub(super) fn invalid(self, detail: impl Into<String>) -> StsError {
-        StsError::InvalidAnswer {
-            action: self.action,
-            endpoint: self.endpoint.to_owned(),
-            detail: detail.into(),
-        }
-    }
-}
-
-/// The object of a success, or what kind of failure it is.
-pub(super) fn interpret(asked: Asked<'_>, answer: Answer) -> Result<Map<String, Value>, StsError> {
-    let Answer { status, json, body } = answer;
-    let object = match &body {
-        Body::Whole(bytes) if json => object(bytes),
-        Body::Whole(_) | Body::TooLarge => None,
-    };
-    match (status, object) {
-        (200, Some(object)) => Ok(object),
-        (200, None) => Err(asked.invalid(match body {
-            Body::TooLarge => format!("its answer is larger than {MAX_BODY_BYTES} bytes"),
-            Body::Whole(_) if !json => "its content type is not application/json".to_owned(),
-            Body::Whole(_) => "its answer is no JSON object in which each key stands once".to_owned(),
-        })),
-        (400.., object) => Err(refused(asked, status, object.unwrap_or_default())),
-        (300..400, _) => Err(asked.invalid(format!("it redirects elsewhere (HTTP {status})"))),
-        (_, _) => Err(asked.invalid(format!("it answered HTTP {status}"))),
-    }
-}
-
-/// The object that `text` is, or `None` where it is something else, or holds a key twice: an answer that says two
-/// things about who somebody is says nothing.
-fn object(text: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(text) {
-        Ok(Strict(Value::Object(object))) => Some(object),
-        Ok(_) | Err(_) => None,
-    }
-}
-
-fn refused(asked: Asked<'_>, status: u16, object: Map<String, Value>) -> StsError {
-    let code = text(&object, "Code").filter(|code| is_code(code)).unwrap_or_default();
-    let request_id = text(&object, "RequestId").filter(|id| is_request_id(id)).unwrap_or_default();
-    let passing = is_passing_refusal(status, code);
-    if code.is_empty() && !passing {
-        return asked.invalid(format!("it answered HTTP {status} without an error code"));
-    }
-    let refusal = Refusal { code: code.to_owned(), status, request_id: request_id.to_owned() };
-    match passing {
-        true => StsError::Unavailable { action: asked.action, refusal },
-        false => StsError::Refused { action: asked.action, refusal },
-    }
-}
 
 /// The caller, and STS's request id (empty where there is none).
 pub(super) fn caller(asked: Asked<'_>, object: &Map<String, Value>) -> Result<(Principal, String), StsError> {
@@ -96,7 +26,7 @@ pub(super) fn caller(asked: Asked<'_>, object: &Map<String, Value>) -> Result<(P
 }
 
 /// The temporary credentials of `AssumeRole` and `AssumeRoleWithOIDC`.
-pub(super) fn credentials(asked: Asked<'_>, object: &Map<String, Value>) -> Result<Credentials, StsError> {
+pub(super) fn credentials(asked: Asked<'_>, object: &Map<String, Value>) -> Result<Credentials, ApiError> {
     let inner = match object.get("Credentials") {
         Some(Value::Object(inner)) => inner,
         _ => return Err(asked.invalid("Credentials is missing from its answer")),
@@ -104,37 +34,45 @@ pub(super) fn credentials(asked: Asked<'_>, object: &Map<String, Value>) -> Resu
     let expiration: Timestamp = required(asked, inner, "Expiration")?
         .parse()
         .map_err(|_| asked.invalid("Expiration in its answer is no time"))?;
-    let part = |name| {
-        let value = required(asked, inner, name)?;
-        let good = value.len() <= MAX_KEY_PART_BYTES && value.bytes().all(|b| b.is_ascii_graphic());
-        if good { Ok(value) } else { Err(asked.invalid(format!("{name} in its answer is malformed"))) }
-    };
     Ok(Credentials {
-        access_key_id: part("AccessKeyId")?.to_owned(),
-        access_key_secret: Secret::new(part("AccessKeySecret")?),
-        security_token: Some(Secret::new(part("SecurityToken")?)),
+        access_key_id: key_part(asked, inner, "AccessKeyId")?.to_owned(),
+        access_key_secret: Secret::new(key_part(asked, inner, "AccessKeySecret")?),
+        security_token: Some(Secret::new(key_part(asked, inner, "SecurityToken")?)),
         expiration: Some(expiration),
     })
 }
 
-fn required<'a>(asked: Asked<'_>, object: &'a Map<String, Value>, name: &str) -> Result<&'a str, StsError> {
+/// The access key of `GenerateSessionAccessKey`, which has no security token.
+pub(super) fn session_access_key(
+    asked: Asked<'_>,
+    object: &Map<String, Value>,
+) -> Result<Credentials, ApiError> {
+    let inner = match object.get("SessionAccessKey") {
+        Some(Value::Object(inner)) => inner,
+        _ => return Err(asked.invalid("SessionAccessKey is missing from its answer")),
+    };
+    let expiration: Timestamp = required(asked, inner, "Expiration")?
+        .parse()
+        .map_err(|_| asked.invalid("Expiration in its answer is no time"))?;
+    Ok(Credentials {
+        access_key_id: key_part(asked, inner, "SessionAccessKeyId")?.to_owned(),
+        access_key_secret: Secret::new(key_part(asked, inner, "SessionAccessKeySecret")?),
+        security_token: None,
+        expiration: Some(expiration),
+    })
+}
+
+/// A part of an access key: one word of visible characters.
+fn key_part<'a>(asked: Asked<'_>, object: &'a Map<String, Value>, name: &str) -> Result<&'a str, ApiError> {
+    let value = required(asked, object, name)?;
+    let good = value.len() <= MAX_KEY_PART_BYTES && value.bytes().all(|b| b.is_ascii_graphic());
+    if good { Ok(value) } else { Err(asked.invalid(format!("{name} in its answer is malformed"))) }
+}
+
+fn required<'a>(asked: Asked<'_>, object: &'a Map<String, Value>, name: &str) -> Result<&'a str, ApiError> {
     text(object, name)
         .filter(|value| !value.is_empty())
         .ok_or_else(|| asked.invalid(format!("{name} is missing from its answer")))
-}
-
-fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    object.get(name).and_then(Value::as_str)
-}
-
-fn is_code(code: &str) -> bool {
-    !code.is_empty()
-        && code.len() <= MAX_CODE_BYTES
-        && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-}
-
-fn is_request_id(id: &str) -> bool {
-    id.len() <= MAX_REQUEST_ID_BYTES && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 #[cfg(test)]
@@ -147,12 +85,20 @@ fn is_request_id(id: &str) -> bool {
 )]
 mod tests {
     use super::*;
+    use crate::api::answer::Answer;
+    use crate::http::{Body, MAX_BODY_BYTES};
 
-    const ASKED: Asked<'_> = Asked { action: "GetCallerIdentity", endpoint: "sts.example" };
+    static ASKED: Asked<'_> =
+        Asked { service: &crate::sts::SERVICE, action: "GetCallerIdentity", endpoint: "sts.example" };
     const ID: &str = "7F75E7B4-4636-53B4-A8DE-5FC4A9E1F876";
 
+    fn interpret(status: u16, json: bool, body: Body) -> Result<Map<String, Value>, StsError> {
+        let answer = Answer { status, json, body, max_bytes: MAX_BODY_BYTES };
+        Ok(ASKED.object(ASKED.interpret(answer)?)?)
+    }
+
     fn answer(status: u16, body: &str) -> Result<Map<String, Value>, StsError> {
-        interpret(ASKED, Answer { status, json: true, body: Body::Whole(body.as_bytes().to_vec()) })
+        interpret(status, true, Body::Whole(body.as_bytes().to_vec()))
     }
 
     fn error(status: u16, code: &str) -> StsError {
@@ -220,7 +166,7 @@ mod tests {
         ] {
             let error = error(status, code);
             assert!(error.is_passing(), "{status} {code}");
-            assert!(matches!(error, StsError::Unavailable { .. }), "{status} {code}");
+            assert!(matches!(error, StsError::Api(ApiError::Unavailable { .. })), "{status} {code}");
         }
         assert_eq!(error(400, "Throttling.User").reason(), "sts_throttled");
         assert!(!error(400, "ThrottlingNot").is_passing());
@@ -232,7 +178,7 @@ mod tests {
     fn what_sts_does_not_answer_is_passing_and_no_refusal() {
         for status in [199, 201, 204, 301, 302, 307, 308, 400, 401, 403, 407] {
             let error = answer(status, "<html>captive portal</html>").unwrap_err();
-            assert!(matches!(error, StsError::InvalidAnswer { .. }), "{status}");
+            assert!(matches!(error, StsError::Api(ApiError::InvalidAnswer { .. })), "{status}");
             assert!(error.is_passing(), "{status}");
             assert!(error.to_string().contains("does not look like STS"));
         }
@@ -242,17 +188,16 @@ mod tests {
         for body in ["", "[]", "null", "{", "\"x\"", "{\"a\":1}x"] {
             assert!(answer(200, body).unwrap_err().is_passing(), "{body}");
         }
-        let html = Answer { status: 200, json: false, body: Body::Whole(b"{}".to_vec()) };
-        assert!(interpret(ASKED, html).unwrap_err().to_string().contains("content type"));
-        let large = Answer { status: 200, json: true, body: Body::TooLarge };
-        assert!(interpret(ASKED, large).unwrap_err().to_string().contains("65536 bytes"));
+        let html = Body::Whole(b"{}".to_vec());
+        assert!(interpret(200, false, html).unwrap_err().to_string().contains("content type"));
+        assert!(interpret(200, true, Body::TooLarge).unwrap_err().to_string().contains("65536 bytes"));
     }
 
     #[test]
     fn a_code_or_request_id_out_of_bounds_is_not_shown() {
         for code in ["a b", "a\\nb", "<x>", "", &"x".repeat(129)] {
             let error = error(400, code);
-            assert!(matches!(error, StsError::InvalidAnswer { .. }), "{code}");
+            assert!(matches!(error, StsError::Api(ApiError::InvalidAnswer { .. })), "{code}");
         }
         let body = r#"{"Code":"NoPermission","RequestId":"canary canary"}"#;
         assert!(!answer(403, body).unwrap_err().to_string().contains("canary"));
@@ -272,7 +217,7 @@ mod tests {
     fn an_identity_elsewhere_than_at_the_top_or_said_twice_is_nobody() {
         let nested = format!(r#"{{"Result":{CALLER},"RequestId":"7F75E7B4-4636"}}"#);
         let error = caller(ASKED, &answer(200, &nested).unwrap()).unwrap_err();
-        assert!(matches!(error, StsError::InvalidAnswer { .. }), "{error}");
+        assert!(matches!(error, StsError::Api(ApiError::InvalidAnswer { .. })), "{error}");
         for twice in [
             CALLER.replacen('{', r#"{"Arn":"acs:ram::1234567890123456:user/bob","#, 1),
             CALLER.replacen('{', r#"{"\u0041rn":"acs:ram::1234567890123456:user/bob","#, 1),
@@ -296,7 +241,7 @@ mod tests {
         assert_eq!((error.reason(), error.is_passing()), ("sts_invalid_principal", false));
     }
 
-    fn session(expiration: &str, secret: &str) -> Result<Credentials, StsError> {
+    fn session(expiration: &str, secret: &str) -> Result<Credentials, ApiError> {
         let body = serde_json::json!({"Credentials": {"AccessKeyId": "STS.x", "AccessKeySecret": secret,
             "SecurityToken": "token", "Expiration": expiration}});
         credentials(ASKED, &answer(200, &body.to_string()).unwrap())
@@ -329,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_key_twice_however_escaped_or_deep_and_anything_but_an_object_is_no_answer() {
-        assert!(object(br#"{"Arn":"a","x":[{"a":1}]}"#).is_some());
+        assert!(answer(200, r#"{"Arn":"a","x":[{"a":1}]}"#).is_ok());
         for text in [
             r#"{"Arn":"a","Arn":"a"}"#,
             r#"{"Arn":"a","\u0041rn":"b"}"#,
@@ -339,7 +284,8 @@ mod tests {
             r#"{"a":1}x"#,
             "",
         ] {
-            assert_eq!(object(text.as_bytes()), None, "{text}");
+            let error = answer(200, text).unwrap_err();
+            assert!(error.to_string().contains("no JSON object"), "{text}: {error}");
         }
     }
 }

@@ -52,13 +52,24 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '@' | '-' | '_')
 }
 
-/// A call of `AssumeRole`. The session lasts as long as STS gives by default: 3600 s.
+/// A call of `AssumeRole`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumeRole {
     /// `acs:ram::ACCOUNT-ID:role/NAME`.
     pub role_arn: String,
     /// Who the session is for; it reaches the audit logs.
     pub session_name: SessionName,
+    /// How long the session lasts, 900 to 43200 s; where none is given, STS's default of 3600 s.
+    pub duration_seconds: Option<u32>,
+    /// `ExternalId`: what the role's trust policy may ask for.
+    pub external_id: Option<String>,
+}
+
+impl AssumeRole {
+    /// A call with what is always needed.
+    pub fn new(role_arn: impl Into<String>, session_name: SessionName) -> Self {
+        Self { role_arn: role_arn.into(), session_name, duration_seconds: None, external_id: None }
+    }
 }
 
 /// A call of `AssumeRoleWithOIDC`: anonymous, the OIDC token is the proof.

@@ -3,16 +3,17 @@
 mod answer;
 mod assume_role;
 mod client;
-mod endpoint;
 mod error;
-mod exchange;
 mod explanation;
-mod options;
+mod presigned;
 mod probe;
+mod session_access_key;
 
+pub use crate::api::{ClientError, Fault, Refusal, ServiceOptions as ClientOptions};
+pub use crate::endpoint::{Endpoint, EndpointError};
 pub use assume_role::{AssumeRole, AssumeRoleWithOidc, SessionName, SessionNameError};
-pub use client::Client;
-pub use endpoint::{Endpoint, EndpointError};
-pub use error::{Fault, Refusal, StsError};
-pub use options::{ClientError, ClientOptions, PresignedRequest};
+pub use client::{Client, SERVICE};
+pub use error::StsError;
+pub use presigned::PresignedRequest;
 pub use probe::Probe;
+pub use session_access_key::{GenerateSessionAccessKey, RsaPrivateKey, RsaPrivateKeyError};

@@ -34,6 +34,28 @@ pub(crate) enum TokenVersion {
     V2,
 }
 
+/// Where credentials are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CredentialType {
+    /// In the documented order.
+    #[default]
+    Auto,
+    /// The ECS metadata service alone; the word as it was written, for kubeconfigs.
+    Metadata(&'static str),
+}
+
+impl CredentialType {
+    /// `auto`, `imds`, `ecs-role`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" | "auto" => Ok(Self::Auto),
+            "imds" => Ok(Self::Metadata("imds")),
+            "ecs-role" => Ok(Self::Metadata("ecs-role")),
+            _ => Err("write auto, imds or ecs-role".to_owned()),
+        }
+    }
+}
+
 /// A boolean in the spellings of Go's `strconv.ParseBool`.
 pub(crate) fn parse_bool(text: &str) -> Result<bool, String> {
     match text {

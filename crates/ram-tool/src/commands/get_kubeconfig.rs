@@ -1,186 +1,124 @@
-//! `credential-plugin get-kubeconfig` for a cluster whose address is known.
+//! `get-kubeconfig`, and the same below `credential-plugin`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use openapi::sts::Endpoint;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::{PemObject, SectionKind};
 
 use crate::cli::{ApiVersion, TokenVersion};
 use crate::cluster_id::ClusterId;
+use crate::container_service;
 use crate::error::Error;
+use crate::kubeconfig::{self, Entry, Expiration, Kubeconfig, Login, Yaml, ack, exec_user};
+use crate::log::Log;
 use crate::settings::Settings;
+use crate::terminal::visible;
 use crate::world::World;
 
-const COMMAND: &str = "ack-ram-tool";
 const MAX_SHOWN_CHARS: usize = 64;
+pub(crate) const DEFAULT_CACHE_DIR: &str = "~/.kube/cache/ack-ram-tool/credential-plugin";
 
 /// `get-kubeconfig`.
 #[derive(Debug, Args)]
 pub(crate) struct KubeconfigFlags {
-    /// How to log in: ram-authenticator-token (or token); certificate comes in a later version
+    /// How kubectl logs in: certificate (or cert), which ACK issues; ram-authenticator-token (or token), where ack-ram-authenticator is installed
     #[arg(short = 'm', long, default_value = "cert", value_name = "MODE")]
-    pub(crate) mode: String,
-    /// Address of the API server, https://HOST[:PORT]
-    #[arg(long, value_name = "URL")]
-    pub(crate) server: Option<String>,
-    /// PEM file with the CA that the API server's certificate is signed by
-    #[arg(long, value_name = "FILE")]
-    pub(crate) certificate_authority: Option<PathBuf>,
+    mode: String,
+    /// Take the API server's address inside the VPC
+    #[arg(long, conflicts_with = "server")]
+    private_address: bool,
+    /// How long certificates are good for, 15m to 72h; 0 leaves it to ACK
+    #[arg(long, default_value = Expiration::DEFAULT, value_name = "DURATION")]
+    expiration: Expiration,
+    /// Folder where certificates are kept until they end
+    #[arg(long, default_value = DEFAULT_CACHE_DIR, value_name = "DIR")]
+    credential_cache_dir: String,
     /// Version of the ExecCredential that kubectl asks for
     #[arg(long, value_enum, default_value_t = ApiVersion::V1beta1, value_name = "VERSION")]
-    pub(crate) api_version: ApiVersion,
+    api_version: ApiVersion,
     /// Form of the tokens: v2, or v1 for servers of before July 2024
     #[arg(long, value_enum, default_value_t = TokenVersion::V2, value_name = "VERSION")]
-    pub(crate) token_version: TokenVersion,
+    token_version: TokenVersion,
+    /// Address of the API server, https://HOST[:PORT]; ACK is not asked then
+    #[arg(long, requires = "certificate_authority", value_name = "URL")]
+    server: Option<String>,
+    /// PEM file with the CA that the certificate of --server is signed by
+    #[arg(long, requires = "server", value_name = "FILE")]
+    certificate_authority: Option<PathBuf>,
+    /// Put it into a kubeconfig instead of printing it, and make it the current context; the rest of the file stays as it is [default file: the first of KUBECONFIG, else ~/.kube/config]
+    #[arg(long, num_args = 0..=1, default_missing_value = "", value_name = "FILE")]
+    merge: Option<String>,
+    /// With --merge: leave the current context as it is
+    #[arg(long, requires = "merge")]
+    keep_current_context: bool,
 }
 
-pub(crate) fn run(flags: &KubeconfigFlags, settings: &Settings, world: &World<'_>) -> Result<String, Error> {
-    check_mode(&flags.mode)?;
-    let cluster_id = settings.cluster_id()?;
-    let server = flags
-        .server
-        .as_deref()
-        .ok_or(Error::MissingFlag { flag: "--server", what: "the address of the API server" })?;
-    check_server(server)?;
-    let ca_file = flags.certificate_authority.as_deref().ok_or(Error::MissingFlag {
-        flag: "--certificate-authority",
-        what: "the CA of the API server's certificate, as a PEM file",
-    })?;
-    let ca = read_ca(ca_file, world)?;
-    // One name for cluster, user and context, with the cluster's id in it: files of several clusters can then be joined
-    // in KUBECONFIG without one hiding another.
-    let name = format!("kubernetes-{cluster_id}");
-    let arguments = arguments(cluster_id, flags, settings);
-    render(&name, server, &STANDARD.encode(ca), &arguments, flags.api_version)
-}
-
-/// A kubeconfig (`v1`, kind `Config`), its keys in the order and with the indentation of the public tool, and an empty
-/// line at the end.
-fn render(
-    name: &str,
-    server: &str,
-    ca: &str,
-    arguments: &[String],
-    version: ApiVersion,
+/// A kubeconfig and an empty line, or a line about where it went.
+pub(crate) fn run(
+    flags: &KubeconfigFlags,
+    settings: &Settings,
+    world: &World<'_>,
+    log: &Log<'_>,
 ) -> Result<String, Error> {
-    let (name, server, ca) = (scalar(name)?, scalar(server)?, scalar(ca)?);
-    let version = version.group_version();
-    let mut list = String::new();
-    for argument in arguments {
-        list.push_str("                - ");
-        list.push_str(&scalar(argument)?);
-        list.push('\n');
-    }
+    let login = login(flags)?;
+    let id = settings.cluster_id()?;
+    let user = exec_user(&login, id, flags.api_version, settings);
+    let kubeconfig = match (&flags.server, &flags.certificate_authority) {
+        (Some(server), Some(ca)) => {
+            kubeconfig::check_address(server).map_err(|detail| Error::Server { detail })?;
+            for_server(server, &kubeconfig::read_ca(ca, world)?, id, user)
+        }
+        _ => {
+            let (private, minutes) = (flags.private_address, flags.expiration.minutes());
+            let answer = container_service::user_kubeconfig(id, private, minutes, settings, world, log)?;
+            let bad = |error: ack::AckError| Error::AckKubeconfig {
+                cluster: id.to_string(),
+                detail: error.to_string(),
+            };
+            let answer = ack::read(answer.config.expose()).map_err(bad)?;
+            ack::with_user(&answer, &user).map_err(bad)?
+        }
+    };
+    let Some(path) = &flags.merge else {
+        return Ok(kubeconfig.render("\n")? + "\n");
+    };
+    let target = kubeconfig::merge_into(path, &kubeconfig, id, flags.keep_current_context, world)?;
     Ok(format!(
-        "\
-kind: Config
-apiVersion: v1
-clusters:
-    - name: {name}
-      cluster:
-        server: {server}
-        certificate-authority-data: {ca}
-contexts:
-    - name: {name}
-      context:
-        cluster: {name}
-        user: {name}
-current-context: {name}
-users:
-    - name: {name}
-      user:
-        exec:
-            command: {COMMAND}
-            args:
-{list}            apiVersion: {version}
-            provideClusterInfo: false
-            interactiveMode: Never
-preferences: {{}}
-
-"
+        "Context {:?} is in {}{}\n",
+        visible(&target.context),
+        visible(&target.path.to_string_lossy()),
+        if flags.keep_current_context { "" } else { ", and is the current one" }
     ))
 }
 
-/// A text as YAML, quoted where it would be read as something else.
-fn scalar(text: &str) -> Result<String, Error> {
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_string_with_options(&text, options)
-        .map(|yaml| yaml.trim_end().to_owned())
-        .map_err(|error| Error::Format { what: "kubeconfig", detail: error.to_string() })
-}
-
-/// What kubectl calls this program with.
-fn arguments(cluster_id: &ClusterId, flags: &KubeconfigFlags, settings: &Settings) -> Vec<String> {
-    let mut arguments = vec!["credential-plugin".to_owned(), "get-token".to_owned()];
-    let mut add = |flag: &str, value: &str| arguments.extend([flag.to_owned(), value.to_owned()]);
-    add("--cluster-id", cluster_id.as_str());
-    add("--api-version", flags.api_version.as_str());
-    if flags.token_version == TokenVersion::V1 {
-        add("--token-version", "v1");
-    }
-    if let Some(arn) = &settings.role_arn {
-        add("--role-arn", arn);
-    }
-    if let Some(region) = &settings.region_id {
-        add("--region-id", region);
-    }
-    add("--sts-endpoint", &Endpoint::authority(&settings.sts_endpoint));
-    add("--log-level", "error");
-    arguments
-}
-
-fn check_mode(mode: &str) -> Result<(), Error> {
-    match mode {
-        "token" | "ram-authenticator-token" => Ok(()),
-        "cert" | "certificate" => Err(Error::Mode { mode: mode.to_owned() }),
+fn login(flags: &KubeconfigFlags) -> Result<Login, Error> {
+    match flags.mode.as_str() {
+        "token" | "ram-authenticator-token" => Ok(Login::Token(flags.token_version)),
+        "cert" | "certificate" => Ok(Login::Certificate {
+            expiration: flags.expiration,
+            cache_dir: flags.credential_cache_dir.clone(),
+        }),
         other => Err(Error::UnknownMode { mode: other.chars().take(MAX_SHOWN_CHARS).collect() }),
     }
 }
 
-/// Checks that kubectl would reach the API server with TLS and without a password in the address.
-fn check_server(server: &str) -> Result<(), Error> {
-    let bad = |detail| Err(Error::Server { detail });
-    let Some(rest) = server.strip_prefix("https://") else {
-        return bad("does not begin with https://");
+/// One name for cluster, user and context, with the cluster's id in it: files of several clusters can then be joined in
+/// `KUBECONFIG` without one hiding another.
+fn for_server(server: &str, ca: &[u8], id: &ClusterId, user: Yaml) -> Kubeconfig {
+    let name = format!("kubernetes-{id}");
+    let map = |pairs: [(&str, String); 2]| {
+        Yaml::Map(pairs.into_iter().map(|(key, value)| (key.to_owned(), Yaml::Text(value))).collect())
     };
-    if !rest.bytes().all(|b| b.is_ascii_graphic()) || rest.contains(['"', '\\', '<', '>', '`']) {
-        return bad("holds characters that no address has");
-    }
-    if rest.contains(['?', '#']) {
-        return bad("holds a query or a fragment");
-    }
-    let authority = rest.split('/').next().unwrap_or_default();
-    if authority.contains('@') {
-        return bad("holds a user name");
-    }
-    match authority.parse::<Endpoint>() {
-        Ok(_) => Ok(()),
-        Err(_) => bad("holds no host that can be reached, or no valid port"),
-    }
-}
-
-/// Reads a PEM bundle that holds certificates and nothing else: a private key in it would go into the kubeconfig.
-fn read_ca(path: &Path, world: &World<'_>) -> Result<Vec<u8>, Error> {
-    let text = (world.read_file)(path).map_err(|source| Error::ReadCa { path: path.to_owned(), source })?;
-    let bad = |detail: String| Error::Ca { path: path.to_owned(), detail };
-    let mut roots = rustls::RootCertStore::empty();
-    for (number, section) in (1_usize..).zip(<(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes())) {
-        let (kind, der) = section.map_err(|_| bad(format!("is damaged at its PEM section {number}")))?;
-        if kind != SectionKind::Certificate {
-            return Err(bad(format!(
-                "holds something else than certificates (PEM section {number}): give the CA certificate alone"
-            )));
-        }
-        roots
-            .add(CertificateDer::from(der))
-            .map_err(|_| bad(format!("holds a certificate that cannot be read (PEM section {number})")))?;
-    }
-    match roots.is_empty() {
-        true => Err(bad("holds no PEM certificate".to_owned())),
-        false => Ok(text.into_bytes()),
+    let entry = |body: Yaml| vec![Entry { name: name.clone(), body }];
+    Kubeconfig {
+        clusters: entry(map([
+            ("server", server.to_owned()),
+            ("certificate-authority-data", STANDARD.encode(ca)),
+        ])),
+        contexts: entry(map([("cluster", name.clone()), ("user", name.clone())])),
+        users: entry(user),
+        current_context: name.clone(),
+        others: vec![("preferences".to_owned(), Yaml::Map(Vec::new()))],
     }
 }

@@ -68,7 +68,7 @@ fn sign_v1(input: &SigningInput<'_>, settings: &Settings, world: &World<'_>) -> 
 }
 
 /// Ten minutes from now, and never later than the end of the credentials.
-fn end(credentials: &Credentials, now: Timestamp) -> Timestamp {
+pub(crate) fn end(credentials: &Credentials, now: Timestamp) -> Timestamp {
     let end = now.saturating_add(LIFETIME).unwrap_or(now);
     credentials.expiration.map_or(end, |expiration| expiration.min(end))
 }

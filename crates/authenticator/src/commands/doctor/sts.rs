@@ -1,7 +1,8 @@
 //! Is STS there, and do the clocks agree?
 
 use jiff::{SignedDuration, Timestamp};
-use openapi::sts::{Client, ClientOptions, Fault, Probe, StsError};
+use openapi::api::{ApiError, Fault};
+use openapi::sts::{Client, ClientOptions, Probe, StsError};
 
 use super::report::{Finding, Subject};
 use crate::clock::Clock;
@@ -41,10 +42,10 @@ pub(super) async fn check(config: &ServerConfig, clock: &Clock) -> Vec<Finding> 
 
 fn advice(error: &StsError) -> &'static str {
     match error {
-        StsError::Network { fault: Fault::Tls { .. }, .. } => {
+        StsError::Api(ApiError::Network { fault: Fault::Tls { .. }, .. }) => {
             "nobody can log in: give the authority of what answers there with --sts-ca-file, or mend the proxy or endpoint that stands in STS's place"
         }
-        StsError::Network { fault: Fault::Timeout { .. }, .. } => {
+        StsError::Api(ApiError::Network { fault: Fault::Timeout { .. }, .. }) => {
             "nobody can log in: open the way to STS (security group, route, NAT gateway or PrivateLink; HTTPS_PROXY and NO_PROXY), or ask another address with --region or --sts-endpoint"
         }
         _ => {

@@ -1,4 +1,19 @@
-//! What this program is, and what it runs on.
+//! What this program is, and what it runs on: everything that one operating system does otherwise than another is here.
+
+mod files;
+mod lock;
+mod private;
+mod programs;
+mod signals;
+mod tty;
+
+pub(crate) use files::{replace_file, write_file};
+pub(crate) use lock::lock;
+pub(crate) use openapi::credentials::system::read_file;
+pub(crate) use private::{give_back, make_folder, make_group_folder, read_at_most, read_private_file};
+pub(crate) use programs::{become_program, run_program};
+pub(crate) use signals::ended;
+pub(crate) use tty::{ask, stderr_is_terminal};
 
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -1,48 +1,67 @@
-//! One request to STS and its answer, over HTTP.
+//! One request and its answer, over HTTP.
 
 use std::time::Instant;
 
 use reqwest::Method;
-use reqwest::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use signature::encoding;
 
 use super::Client;
 use super::answer::Answer;
-use super::error::{Fault, StsError};
+use super::error::{ApiError, Fault};
 use crate::http;
 
 /// A request that is ready to be written down.
-pub(super) struct Outgoing {
-    pub(super) action: &'static str,
-    pub(super) method: Method,
-    pub(super) query: Vec<(String, String)>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Outgoing {
+    pub(crate) action: &'static str,
+    pub(crate) method: Method,
+    /// Escaped, from its first slash on.
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Client {
-    pub(super) async fn exchange(&self, request: Outgoing) -> Result<Answer, StsError> {
+    pub(crate) async fn exchange(
+        &self,
+        request: Outgoing,
+        max_answer_bytes: usize,
+    ) -> Result<Answer, ApiError> {
+        self.exchange_with_headers(request, max_answer_bytes).await.map(|(answer, _)| answer)
+    }
+
+    pub(crate) async fn exchange_with_headers(
+        &self,
+        request: Outgoing,
+        max_answer_bytes: usize,
+    ) -> Result<(Answer, HeaderMap), ApiError> {
         let action = request.action;
         let started = Instant::now();
         let prepared = self.prepare(request)?;
         let failed = |error| self.network_error(action, &error);
-        let response = self.http.execute(prepared).await.map_err(failed)?;
+        let mut response = self.http.execute(prepared).await.map_err(failed)?;
         let status = response.status().as_u16();
         let json = http::is_json(&response);
-        let body = http::read_body(response).await.map_err(failed)?;
+        let headers = std::mem::take(response.headers_mut());
+        let body = http::read_body_of_at_most(response, max_answer_bytes).await.map_err(failed)?;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(action, endpoint = %self.authority, status, milliseconds, "STS answered");
-        Ok(Answer { status, json, body })
+        tracing::debug!(action, endpoint = %self.authority, status, milliseconds, "{} answered", self.service.name);
+        Ok((Answer { status, json, body, max_bytes: max_answer_bytes }, headers))
     }
 
-    pub(super) fn prepare(&self, request: Outgoing) -> Result<reqwest::Request, StsError> {
-        let Outgoing { action, method, query, headers, body } = request;
-        let mut text = format!("https://{}/", self.authority);
+    fn prepare(&self, request: Outgoing) -> Result<reqwest::Request, ApiError> {
+        let Outgoing { action, method, path, query, headers, body } = request;
+        let mut text = format!("https://{}{path}", self.authority);
         if !query.is_empty() {
             text.push('?');
             text.push_str(&encoding::build_query(&query));
         }
         let url = reqwest::Url::parse(&text).map_err(|_| unsendable(action, "its URL is malformed"))?;
+        // What was signed is what is sent: `/a/..` would become another path.
+        if url.path() != path {
+            return Err(unsendable(action, "its path holds an empty name, or . or .. as one"));
+        }
         let mut prepared = reqwest::Request::new(method, url);
         for (name, value) in headers {
             let bad = |_| unsendable(action, "a header of it holds characters that HTTP does not allow");
@@ -55,14 +74,14 @@ impl Client {
             }
         }
         // The HTTP library leaves it out for an empty body, and servers may then answer 411.
-        if prepared.method() == Method::POST && body.is_empty() {
+        if matches!(*prepared.method(), Method::POST | Method::PUT) && body.is_empty() {
             prepared.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         *prepared.body_mut() = Some(body.into());
         Ok(prepared)
     }
 
-    pub(super) fn network_error(&self, action: &'static str, error: &reqwest::Error) -> StsError {
+    fn network_error(&self, action: &'static str, error: &reqwest::Error) -> ApiError {
         let proxy = self.proxy.clone();
         let reason = http::reason(error);
         let fault = if error.is_timeout() {
@@ -77,7 +96,8 @@ impl Client {
         };
         // Only what failed while connecting has surely sent nothing: an alert of TLS may come after the request.
         let may_be_sent = !error.is_connect();
-        StsError::Network { action, endpoint: self.authority.clone(), fault, may_be_sent }
+        let service = self.service.name;
+        ApiError::Network { service, action, endpoint: self.authority.clone(), fault, may_be_sent }
     }
 
     fn tls_reason(&self, error: &rustls::Error) -> String {
@@ -102,6 +122,6 @@ impl Client {
     }
 }
 
-pub(super) fn unsendable(action: &'static str, detail: &str) -> StsError {
-    StsError::Request { action, detail: detail.to_owned() }
+pub(crate) fn unsendable(action: &'static str, detail: &str) -> ApiError {
+    ApiError::Request { action, detail: detail.to_owned() }
 }

@@ -1,16 +1,15 @@
-//! How to reach STS, and requests that somebody else has signed.
+//! How to reach a service.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Endpoint;
+use crate::Endpoint;
 use crate::network::{ProxyError, TrustError};
 
-/// How to reach STS.
+/// How to reach a service.
 #[derive(Clone, Debug)]
-pub struct ClientOptions {
-    /// Where STS is.
+pub struct ServiceOptions {
+    /// Where it is.
     pub endpoint: Endpoint,
     /// A PEM bundle to trust instead of the system's CA store.
     pub ca_file: Option<PathBuf>,
@@ -24,7 +23,7 @@ pub struct ClientOptions {
     pub ca_setting: &'static str,
 }
 
-impl ClientOptions {
+impl ServiceOptions {
     /// 2 s to connect, 5 s for a call, and the system's CA store.
     pub fn new(endpoint: Endpoint, user_agent: impl Into<String>) -> Self {
         Self {
@@ -54,21 +53,4 @@ pub enum ClientError {
         /// The library's words.
         detail: String,
     },
-}
-
-/// A request that somebody else has signed.
-#[derive(Clone)]
-pub struct PresignedRequest {
-    /// `POST` or `GET`.
-    pub method: String,
-    /// The parameters, decoded.
-    pub query: Vec<(String, String)>,
-    /// `authorization`, `user-agent`, `accept`, `content-type` and `x-acs-*` only. `host` is the endpoint's own.
-    pub headers: Vec<(String, String)>,
-}
-
-impl fmt::Debug for PresignedRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PresignedRequest").field("method", &self.method).finish_non_exhaustive()
-    }
 }

@@ -1,4 +1,4 @@
-//! Where STS is: a host name, perhaps with a port, always https.
+//! Where a service is: a host name, perhaps with a port, always https.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ const MAX_HOST_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
 const MAX_REGION_BYTES: usize = 32;
 
-/// The address of STS: `HOST` or `HOST:PORT`, reached by https only.
+/// The address of a service: `HOST` or `HOST:PORT`, reached by https only.
 ///
 /// ```
-/// use openapi::sts::Endpoint;
+/// use openapi::Endpoint;
 /// let endpoint: Endpoint = "sts-vpc.cn-hangzhou.aliyuncs.com".parse().unwrap();
 /// assert_eq!(endpoint.authority(), "sts-vpc.cn-hangzhou.aliyuncs.com");
 /// assert!("http://sts.aliyuncs.com".parse::<Endpoint>().is_err());
@@ -23,33 +23,31 @@ pub struct Endpoint {
     port: u16,
 }
 
-/// Why a text is no STS endpoint, or no region. One line each, with what to write instead.
+/// Why a text is no endpoint, or no region. One line each, with what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// Nothing was given.
-    #[error("the STS endpoint is empty: write HOST or HOST:PORT, for example sts.cn-hangzhou.aliyuncs.com")]
+    #[error("the endpoint is empty: write HOST or HOST:PORT, for example sts.cn-hangzhou.aliyuncs.com")]
     Empty,
     /// A scheme that is not https.
-    #[error(
-        "the STS endpoint asks for the scheme {scheme:?}: only https is allowed; write HOST or HOST:PORT"
-    )]
+    #[error("the endpoint asks for the scheme {scheme:?}: only https is allowed; write HOST or HOST:PORT")]
     Scheme {
         /// The scheme as written.
         scheme: String,
     },
     /// `user@host`: a host name that reads as another one.
-    #[error("the STS endpoint holds a user name (an @): write HOST or HOST:PORT only")]
+    #[error("the endpoint holds a user name (an @): write HOST or HOST:PORT only")]
     UserInfo,
     /// Something after the host and port.
-    #[error("the STS endpoint holds a path, query or fragment: write HOST or HOST:PORT only")]
+    #[error("the endpoint holds a path, query or fragment: write HOST or HOST:PORT only")]
     Path,
     /// The port is no number from 1 to 65535.
-    #[error("the STS endpoint's port is not a number from 1 to 65535")]
+    #[error("the endpoint's port is not a number from 1 to 65535")]
     Port,
     /// The host is no DNS name and no IP address.
     #[error(
-        "the STS endpoint's host is neither a DNS name nor an IP address: write for example sts.cn-hangzhou.aliyuncs.com"
+        "the endpoint's host is neither a DNS name nor an IP address: write for example sts.cn-hangzhou.aliyuncs.com"
     )]
     Host,
     /// The region has other characters than region ids have.
@@ -63,7 +61,7 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
-    /// The endpoint of a region, by the public documentation's list of STS endpoints.
+    /// STS's endpoint in a region, by the public documentation's list of STS endpoints.
     ///
     /// Without a region it is `sts.aliyuncs.com`, inside a VPC too. `cn-hangzhou-finance` has none of its own and
     /// uses `cn-hangzhou`'s.
@@ -72,12 +70,24 @@ impl Endpoint {
     /// [`EndpointError::Region`] for what is no region id.
     pub fn from_region(region: Option<&str>, vpc: bool) -> Result<Self, EndpointError> {
         let Some(region) = region.filter(|region| !region.is_empty()) else {
-            return Ok(Self { host: "sts.aliyuncs.com".to_owned(), port: HTTPS_PORT });
+            return Ok(Self::central("sts"));
         };
-        check_region(region)?;
         let region = if region == "cn-hangzhou-finance" { "cn-hangzhou" } else { region };
-        let prefix = if vpc { "sts-vpc" } else { "sts" };
+        Self::of_region(if vpc { "sts-vpc" } else { "sts" }, region)
+    }
+
+    /// `PREFIX.REGION.aliyuncs.com`.
+    ///
+    /// # Errors
+    /// [`EndpointError::Region`] for what is no region id.
+    pub(crate) fn of_region(prefix: &str, region: &str) -> Result<Self, EndpointError> {
+        check_region(region)?;
         Ok(Self { host: format!("{prefix}.{region}.aliyuncs.com"), port: HTTPS_PORT })
+    }
+
+    /// `PREFIX.aliyuncs.com`.
+    pub(crate) fn central(prefix: &str) -> Self {
+        Self { host: format!("{prefix}.aliyuncs.com"), port: HTTPS_PORT }
     }
 
     /// The host: a lower-case DNS name, an IPv4 address, or an IPv6 address in brackets.
@@ -88,6 +98,20 @@ impl Endpoint {
     /// The port, 443 where none was written.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether requests that are proof to whoever holds them may go there: to STS by its own names (`sts.aliyuncs.com`,
+    /// `sts.REGION.aliyuncs.com`, `sts-vpc.REGION.aliyuncs.com`, port 443), and to this machine. Other names below
+    /// `aliyuncs.com` can belong to customers.
+    pub fn is_sts_itself_or_loopback(&self) -> bool {
+        let address = self.host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        if self.host == "localhost" || address.is_ok_and(|address| address.is_loopback()) {
+            return true;
+        }
+        let name = self.host.strip_suffix(".aliyuncs.com").unwrap_or_default();
+        let region = name.strip_prefix("sts.").or_else(|| name.strip_prefix("sts-vpc."));
+        let is_sts = name == "sts" || region.is_some_and(|region| check_region(region).is_ok());
+        is_sts && self.port == HTTPS_PORT
     }
 
     /// What the `host` header holds: the host, and the port unless it is 443.
@@ -135,7 +159,7 @@ impl FromStr for Endpoint {
 ///
 /// # Errors
 /// [`EndpointError::Region`].
-pub(super) fn check_region(region: &str) -> Result<(), EndpointError> {
+fn check_region(region: &str) -> Result<(), EndpointError> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let good = region.len() <= MAX_REGION_BYTES
         && region.chars().all(allowed)

@@ -1,0 +1,49 @@
+//! Which clusters `-c` means.
+
+use openapi::cs::Cluster;
+
+/// Whom `-c` names.
+pub(super) const ALL: &str = "all";
+
+/// States in which a cluster has no API server that answers ("DescribeClustersV1", field `state`).
+const WITHOUT_API_SERVER: [&str; 9] = [
+    "deleting",
+    "deleted",
+    "delete_failed",
+    "failed",
+    "waiting",
+    "disconnected",
+    "initial",
+    "create_timeout",
+    "unavailable",
+];
+
+/// Why a cluster is passed over when all are meant.
+pub(super) fn reason_to_skip(cluster: &Cluster) -> Option<String> {
+    if cluster.cluster_type == "aliyun" {
+        return Some("it is a Swarm cluster".to_owned());
+    }
+    WITHOUT_API_SERVER.contains(&cluster.state.as_str()).then(|| format!("its state is {}", cluster.state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(cluster_type: &str, state: &str) -> Cluster {
+        let value = serde_json::json!({"cluster_id": "c1", "cluster_type": cluster_type, "state": state});
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn only_clusters_without_an_api_server_are_skipped() {
+        for state in ["running", "updating", "upgrading", "scaling", "inactive", "something_new", ""] {
+            assert_eq!(reason_to_skip(&cluster("ManagedKubernetes", state)), None, "{state}");
+        }
+        for state in WITHOUT_API_SERVER {
+            let said = reason_to_skip(&cluster("ExternalKubernetes", state)).unwrap();
+            assert!(said.contains(state), "{said}");
+        }
+        assert!(reason_to_skip(&cluster("aliyun", "running")).unwrap().contains("Swarm"));
+    }
+}

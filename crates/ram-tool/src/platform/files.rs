@@ -1,0 +1,128 @@
+//! Writing files whole or not at all.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes the file that a path leads to, through symbolic links: as [`replace_file`] does, but a link stays a link.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    match std::fs::canonicalize(path) {
+        Ok(real) => replace_file(&real, content),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => replace_file(path, content),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts a file at this path, readable by its owner alone (mode 0600), in place of whatever is there (of a symbolic link, not
+/// of what it leads to). Readers see the old content or the new one, and so do they after a power cut.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no file name"))?;
+    let folder = folder_of(path);
+    let mut temporary_name = std::ffi::OsString::from(".");
+    temporary_name.push(name);
+    temporary_name.push(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
+    let temporary = Temporary(folder.join(temporary_name));
+    let mut file = private_file(OpenOptions::new().write(true).create_new(true)).open(&temporary.0)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    drop(file);
+    std::fs::rename(&temporary.0, path)?;
+    sync_folder(&folder);
+    Ok(())
+}
+
+/// Removed when it is dropped; after the rename there is nothing left to remove.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// A new file is its owner's alone.
+#[cfg(unix)]
+fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600)
+}
+
+/// On Windows a file has its folder's access list; a home's is its owner's.
+#[cfg(not(unix))]
+fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Makes the new name survive a power cut. Some file systems cannot; the file itself is written by then.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) {
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_new_or_replaced_and_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        write_file(&path, b"one").unwrap();
+        assert_eq!((std::fs::read(&path).unwrap(), mode(&path)), (b"one".to_vec(), 0o600));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write_file(&path, b"two").unwrap();
+        assert_eq!((std::fs::read(&path).unwrap(), mode(&path)), (b"two".to_vec(), 0o600));
+        assert_eq!(names(folder.path()), ["config.json"]);
+    }
+
+    #[test]
+    fn a_link_is_followed_or_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::write(&real, "old").unwrap();
+        symlink("real", &link).unwrap();
+        write_file(&link, b"new").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+        replace_file(&link, b"own").unwrap();
+        assert!(!std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        std::fs::create_dir(&path).unwrap();
+        assert!(replace_file(&path, b"x").is_err());
+        assert!(replace_file(&folder.path().join("none").join("x"), b"x").is_err());
+        assert_eq!(names(folder.path()), ["taken"]);
+    }
+}

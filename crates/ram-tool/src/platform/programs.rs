@@ -1,0 +1,104 @@
+//! Starting other programs.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::process::{Command, Stdio};
+
+use openapi::credentials::{Program, ProgramOutput};
+
+/// Runs a program to its end, which may take as long as a person needs. Its stdin is the terminal, where this process has
+/// one, so that it can ask also where kubectl keeps stdin for itself; its stderr is this program's. It does not see
+/// `KUBERNETES_EXEC_INFO`: kubectl did not start it.
+///
+/// # Errors
+/// What starting it gives; [`io::ErrorKind::FileTooLarge`] where it prints more than its limit (it is ended then).
+pub(crate) fn run_program(program: &Program) -> io::Result<ProgramOutput> {
+    let stdin = terminal().map_or_else(Stdio::null, Stdio::from);
+    let mut child = Command::new(&program.name)
+        .args(&program.arguments)
+        .env_remove("KUBERNETES_EXEC_INFO")
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()?;
+    let mut stdout = Vec::new();
+    let limit = program.max_output_bytes;
+    let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let read = match child.stdout.take() {
+        Some(pipe) => pipe.take(one_more).read_to_end(&mut stdout),
+        None => Ok(0),
+    };
+    if read.is_err() || stdout.len() > limit {
+        let _ = child.kill();
+    }
+    let status = child.wait()?;
+    read?;
+    match stdout.len() > limit {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok(ProgramOutput { code: status.code(), stdout }),
+    }
+}
+
+#[cfg(unix)]
+fn terminal() -> Option<File> {
+    File::options().read(true).write(true).open("/dev/tty").ok()
+}
+
+#[cfg(not(unix))]
+fn terminal() -> Option<File> {
+    File::options().read(true).write(true).open("CONIN$").ok()
+}
+
+/// Runs a command in this process's place, with these variables and no others. Where the system can, this process becomes
+/// it, and this function does not return; elsewhere it gives the command's exit code.
+///
+/// # Errors
+/// What starting it gives.
+#[cfg(unix)]
+pub(crate) fn become_program(
+    program: &OsString,
+    arguments: &[OsString],
+    variables: &[(OsString, OsString)],
+) -> io::Result<u8> {
+    use std::os::unix::process::CommandExt;
+    Err(Command::new(program).args(arguments).env_clear().envs(variables.iter().cloned()).exec())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn become_program(
+    program: &OsString,
+    arguments: &[OsString],
+    variables: &[(OsString, OsString)],
+) -> io::Result<u8> {
+    let status =
+        Command::new(program).args(arguments).env_clear().envs(variables.iter().cloned()).status()?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, max_output_bytes: usize) -> io::Result<ProgramOutput> {
+        let arguments = vec!["-c".to_owned(), script.to_owned()];
+        run_program(&Program { name: "/bin/sh".to_owned(), arguments, max_output_bytes })
+    }
+
+    #[test]
+    fn gives_what_it_printed_and_how_it_ended() {
+        let finished = shell("printf out; exit 3", 100).unwrap();
+        assert_eq!((finished.stdout, finished.code), (b"out".to_vec(), Some(3)));
+        assert_eq!(shell("kill -9 $$", 100).unwrap().code, None);
+        let missing =
+            Program { name: "/nowhere/program".to_owned(), arguments: Vec::new(), max_output_bytes: 1 };
+        assert_eq!(run_program(&missing).err().unwrap().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_prints_without_end_is_ended() {
+        let error = shell("yes", 1000).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(shell("printf 1234", 4).unwrap().stdout, b"1234");
+    }
+}
