@@ -36,6 +36,8 @@ e2e: programs ## the end-to-end tests on a real control plane (KUBE=1.33 for the
 	cargo test --locked --workspace --test e2e
 
 bench: programs ## the figures that docs/benchmarks.md quotes
+	cargo build --locked --release -p ram-tool --bins
+	$(BIN)/bench-tool $(BIN)/../release/ack-ram-tool
 	$(BIN)/bench-mappings
 	cargo bench --locked -p identity --bench lookup
 

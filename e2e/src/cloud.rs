@@ -204,7 +204,8 @@ fn directory(public_key: &str) -> Value {
     let known = USERS.iter().map(|name| {
         let mut entry = user_entry(name, &user(name));
         if *name == "bob" {
-            entry["keyPairs"] = json!([{"id": KEY_PAIR_ID, "publicKey": public_key}]);
+            let pairs = json!([{"id": KEY_PAIR_ID, "publicKey": public_key}]);
+            entry.as_object_mut().map(|entry| entry.insert("keyPairs".to_owned(), pairs));
         }
         entry
     });

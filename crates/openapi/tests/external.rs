@@ -67,9 +67,22 @@ impl Machine {
         self.fetch_from("sts.invalid", Trust::from_environment(&|_| None))
     }
 
-    /// Programs are looked for in this machine's folder, as the real one looks for them in the `PATH`.
     fn fetch_from(&self, sts: &str, trust: Trust) -> Result<Credentials, CredentialError> {
-        let variable = |name: &str| (name == "PATH").then(|| self.0.path().to_str().unwrap().to_owned());
+        self.fetch_with(&[], sts, trust)
+    }
+
+    /// Programs are looked for in this machine's folder, as the real one looks for them in the `PATH`.
+    fn fetch_with(
+        &self,
+        more: &[(&str, &str)],
+        sts: &str,
+        trust: Trust,
+    ) -> Result<Credentials, CredentialError> {
+        let folder = self.0.path().to_str().unwrap();
+        let variable = |name: &str| {
+            let given = more.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            given.or_else(|| (name == "PATH").then(|| folder.to_owned()))
+        };
         let real = environment(&variable);
         let run_program = |program: &Program| -> io::Result<ProgramOutput> {
             let mut program = program.clone();
@@ -279,4 +292,56 @@ fn the_ini_files_type_external_runs_a_program_too() {
     let context = Context { environment, ..context("sts.invalid", Trust::from_environment(&|_| None)) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(runtime.block_on(source.fetch(&context, None)).unwrap().access_key_id, "STS.x");
+}
+
+/// A kubeconfig that is a file of profiles at the same time, and names itself as such.
+#[test]
+fn a_kubeconfig_cannot_choose_the_program_that_is_run() {
+    let by_kubectl = ("KUBERNETES_EXEC_INFO", "{}");
+    let fetch = |machine: &Machine, more: &[(&str, &str)]| {
+        machine.fetch_with(more, "sts.invalid", Trust::from_environment(&|_| None))
+    };
+    let profiles =
+        json!([{"name": "sso", "mode": "External", "process_command": "login", "region_id": "cn-hangzhou"}]);
+    let script = format!("echo run >>\"$(dirname \"$0\")/ran\"; echo '{KEYS}'");
+    for key in ["users", "Users", "<<"] {
+        let kubeconfig =
+            json!({"apiVersion": "v1", "kind": "Config", key: [], "current": "sso", "profiles": profiles});
+        let machine = Machine::with(&kubeconfig).program("login", &script);
+        let line = fetch(&machine, &[by_kubectl]).unwrap_err().to_string();
+        assert!(line.contains("could be the kubeconfig itself") && !line.contains("canary"), "{line}");
+        assert!(!machine.path("ran").exists(), "{key}");
+        fetch(&machine, &[]).unwrap();
+    }
+    let machine = Machine::with(&json!({"current": "sso", "profiles": profiles, "meta_path": ""}));
+    fetch(&machine.program("login", &script), &[by_kubectl]).unwrap();
+}
+
+#[test]
+fn an_ini_file_of_a_kubeconfigs_choice_runs_no_program() {
+    let machine = Machine::new("unused").program("login", &format!("echo '{KEYS}'"));
+    let ini = "{\"x\": \"=\n[default]\ntype = external\nprocess_command = login\nx = \", \"users\": []}\n";
+    std::fs::write(machine.path("kubeconfig"), ini).unwrap();
+    let folder = machine.path("home");
+    std::fs::create_dir_all(folder.join(".alibabacloud")).unwrap();
+    std::fs::write(folder.join(".alibabacloud/credentials"), ini).unwrap();
+    let named = machine.path("kubeconfig");
+    let run_with = |pairs: &[(&str, &str)]| {
+        let variable =
+            |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let real = environment(&variable);
+        let run_program = |_: &Program| Ok(ProgramOutput { code: Some(0), stdout: KEYS.into() });
+        let environment = Environment { run_program: &run_program, ..real };
+        let source = Source::find(&Search::new(environment, now())).unwrap();
+        let context = Context { environment, ..context("sts.invalid", Trust::from_environment(&|_| None)) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(source.fetch(&context, None))
+    };
+    let named = ("ALIBABA_CLOUD_CREDENTIALS_FILE", named.to_str().unwrap());
+    let home = ("HOME", folder.to_str().unwrap());
+    let by_kubectl = ("KUBERNETES_EXEC_INFO", "{}");
+    run_with(&[named]).unwrap();
+    let line = run_with(&[named, by_kubectl]).unwrap_err().to_string();
+    assert!(line.contains("could be the kubeconfig itself"), "{line}");
+    run_with(&[home, by_kubectl]).unwrap();
 }

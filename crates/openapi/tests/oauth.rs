@@ -263,7 +263,7 @@ fn a_file_that_cannot_be_written_is_named_in_a_warning_and_the_keys_are_used() {
     assert_new(&machine.fetch(&Network::to(&server, &tunnel)).unwrap());
     let warnings = machine.warnings.borrow().join("|");
     assert!(warnings.contains("config.json") && warnings.contains("not stored"), "{warnings}");
-    assert!(!warnings.contains("canary") && !warnings.contains("LOST"), "{warnings}");
+    assert!(!warnings.contains("canary") && machine.alerts.borrow().is_empty(), "{warnings}");
 }
 
 #[test]
@@ -272,13 +272,11 @@ fn a_rotated_refresh_token_that_cannot_be_stored_is_said_loudly_with_the_way_out
     machine.can_write = false;
     let tunnel = Tunnel::to(server.address);
     assert_new(&machine.fetch(&Network::to(&server, &tunnel)).unwrap());
-    let warnings = machine.warnings.borrow().clone();
-    assert_eq!(warnings.len(), 2);
-    assert!(
-        warnings[0].contains("THE NEW REFRESH TOKEN IS LOST") && warnings[0].contains(LOGIN),
-        "{warnings:?}"
-    );
-    assert!(!warnings.concat().contains("canary"), "{warnings:?}");
+    let (warnings, alerts) = (machine.warnings.borrow().concat(), machine.alerts.borrow().clone());
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert!(alerts[0].contains("THE NEW REFRESH TOKEN IS LOST") && alerts[0].contains(LOGIN), "{alerts:?}");
+    assert!(warnings.contains("not stored"), "{warnings}");
+    assert!(!(warnings + &alerts[0]).contains("canary"));
 }
 
 /// The error where the service answers so to everything.

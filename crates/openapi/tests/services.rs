@@ -388,6 +388,46 @@ accounts:
 "#;
 
 #[tokio::test]
+async fn the_emulator_which_checks_signatures_answers_all_three_services() {
+    let config = DIRECTORY.replace("    users:", ROLE_AND_USERS);
+    let emulator = Emulator::builder(Config::from_yaml(&config, "test").unwrap()).start().await.unwrap();
+    for id in ["c1", "c2"] {
+        emulator.add_cluster(emulator::Cluster::new("1234567890123456", id)).unwrap();
+    }
+    let options = ServiceOptions::new(emulator.address().to_string().parse().unwrap(), "test/1");
+    let (trust, proxies) = (Trust::File(emulator.ca_file().to_owned()), ProxyRules::default());
+    let sts = sts::Client::with_network(&options, &trust, &proxies).unwrap();
+    let cs = cs::Client::with_network(&options, &trust, &proxies).unwrap();
+    let ram = ram::Client::with_network(&options, &trust, &proxies).unwrap();
+    let alice = Credentials { access_key_id: "LTAIalice".to_owned(), security_token: None, ..session() };
+    let now = Timestamp::now();
+    let role = sts::AssumeRole::new("acs:ram::1234567890123456:role/dev", "alice".parse().unwrap());
+    let temporary = sts.assume_role(&alice, &role, now).await.unwrap();
+    for keys in [&alice, &temporary] {
+        assert_eq!(cs.clusters(keys, now).await.unwrap().len(), 2);
+        assert_eq!(cs.cluster("c2", keys, now).await.unwrap().cluster_id, "c2");
+        assert_eq!(cs.user_activity("c1", "2001", keys, now).await.unwrap().last_activity, "");
+        cs.clean_user_permissions("c1", "2001", keys, now).await.unwrap();
+        assert_eq!(ram.list_users(keys, now).await.unwrap()[0].user_name, "alice");
+        assert_eq!(ram.list_roles(keys, now).await.unwrap()[0].role_id, "333333333333333333");
+    }
+    let wrong = Credentials { access_key_secret: Secret::new("wrong"), ..alice };
+    let error = cs.clusters(&wrong, now).await.unwrap_err();
+    assert!(error.to_string().contains("SignatureDoesNotMatch (HTTP 400"), "{error}");
+    assert!(error.to_string().contains("secret does not belong to the access key id"), "{error}");
+    let error = cs.cluster("c9", &temporary, now).await.unwrap_err();
+    assert_eq!((error.code(), error.status()), (Some("ErrorClusterNotFound"), Some(404)));
+}
+
+const ROLE_AND_USERS: &str = r#"    roles:
+      - name: dev
+        id: "333333333333333333"
+        trustPolicy:
+          Version: "1"
+          Statement: {Effect: Allow, Action: "sts:AssumeRole", Principal: {RAM: ["acs:ram::1234567890123456:root"]}}
+    users:"#;
+
+#[tokio::test]
 async fn a_request_that_was_signed_for_one_endpoint_is_worth_nothing_at_another() {
     let hostile = Server::tls("localhost", |_| json(503, r#"{"Code":"ServiceUnavailable"}"#));
     let endpoint = format!("localhost:{}", hostile.address.port());

@@ -17,6 +17,9 @@ use crate::cluster_id::ClusterId;
 use crate::platform;
 
 const MAX_BYTES: u64 = 256 * 1024;
+const INFIX: &str = "-exec-auth-credential-";
+/// How many files of the folder are looked at when a certificate is written.
+const MAX_SWEPT: usize = 1000;
 const HASH_DIGITS: usize = 40;
 /// While Container Service does not answer, it is asked so often, and not by every kubectl.
 const PAUSE_AFTER_FAILURE: SignedDuration = SignedDuration::from_mins(1);
@@ -41,7 +44,7 @@ impl Key {
     }
 
     fn file_name(&self) -> String {
-        format!("{}-exec-auth-credential-{}-{}.json", self.cluster, self.version.as_str(), self.hash)
+        format!("{}{INFIX}{}-{}.json", self.cluster, self.version.as_str(), self.hash)
     }
 }
 
@@ -135,6 +138,21 @@ impl Cache {
         platform::replace_file(&self.path, text.expose().as_bytes())
     }
 
+    /// Removes certificates of this program that are over. Keys that change with each session leave a file each.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
+        for entry in entries.take(MAX_SWEPT).flatten() {
+            let path = entry.path();
+            let name = entry.file_name();
+            let named = name.to_str().is_some_and(|name| name.contains(INFIX) && name.ends_with(".json"));
+            if named && path != self.path && is_over(&path, now) {
+                for extension in ["json", "failed", "lock"] {
+                    let _ = std::fs::remove_file(path.with_extension(extension));
+                }
+            }
+        }
+    }
+
     /// Waits until no other process gets this certificate; that one may have written it then.
     ///
     /// # Errors
@@ -168,6 +186,14 @@ impl Cache {
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Whether the file is one of this program, and what it holds has ended.
+fn is_over(path: &Path, now: Timestamp) -> bool {
+    let content = platform::read_private_file(path, MAX_BYTES).ok();
+    let content: Option<Content> = content.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let end = content.and_then(|content| content.status.expiration_timestamp.parse::<Timestamp>().ok());
+    end.is_some_and(|end| end <= now)
 }
 
 /// Whether so much of a certificate remains that it is not renewed yet: more than ten minutes, and more than a fifth of

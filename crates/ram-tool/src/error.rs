@@ -70,6 +70,11 @@ pub enum Error {
         /// Why not.
         source: ExtraQueryKeyError,
     },
+    /// Such a prefix is not for kubeconfigs.
+    #[error(
+        "ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX must begin with ACK_RAM_TOOL_ when kubectl starts this program: a kubeconfig with another prefix could read your other variables; rename yours to ACK_RAM_TOOL_…"
+    )]
+    ExtraPrefix,
     /// The value of such a variable cannot go into a token.
     #[error(
         "the environment variable {variable}, chosen by ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX, cannot go into a token: its value must be at most 512 bytes without control characters"
@@ -90,7 +95,9 @@ pub enum Error {
     #[error(transparent)]
     Sts(#[from] StsError),
     /// A token that this program makes, and the server would refuse.
-    #[error("a token made with these credentials would be refused by the cluster before STS is asked: {source}")]
+    #[error(
+        "a token made with these credentials would be refused by the cluster before STS is asked: {source}"
+    )]
     OwnToken {
         /// Why.
         source: token::DecodeError,
@@ -99,7 +106,9 @@ pub enum Error {
     #[error("--format does not go with a command: it gets the credentials as environment variables")]
     CommandFormat,
     /// A key that would not survive an ini file.
-    #[error("{name} holds characters that readers of ini files take for something else: choose another --format")]
+    #[error(
+        "{name} holds characters that readers of ini files take for something else: choose another --format"
+    )]
     IniValue {
         /// The key in the file.
         name: &'static str,

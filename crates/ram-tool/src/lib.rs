@@ -29,7 +29,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser};
 
 use cli::{Arguments, Auth, Command, CredentialPlugin};
-use commands::{completion, export_credentials, get_credential, get_kubeconfig, get_token, rbac, utils, version, whoami};
+use commands::{
+    completion, export_credentials, get_credential, get_kubeconfig, get_token, rbac, utils, version, whoami,
+};
 pub use error::Error;
 use log::Log;
 use settings::Settings;
@@ -87,7 +89,8 @@ fn run(arguments: &Arguments, world: &World<'_>) -> Result<Done, Error> {
     let settings = Settings::resolve(&arguments.global, world)?;
     let log = Log::start(settings.level, world);
     let warn = |text: &str| log.warn(text);
-    let world = &World { warn: &warn, ..*world };
+    let alert = |text: &str| log.alert(text);
+    let world = &World { warn: &warn, alert: &alert, ..*world };
     match command {
         Command::Auth(Auth::Whoami(flags)) => whoami::run(flags, &settings, world, &log),
         Command::Completion(shell) => Ok(completion::run(shell).into()),

@@ -68,6 +68,11 @@ impl<'a> Log<'a> {
         }
     }
 
+    /// Something of the person's is lost, and the command goes on: shown at every level.
+    pub(crate) fn alert(&self, text: &str) {
+        write_line((self.world.now)(), "ERROR", text);
+    }
+
     /// What a person wants to know beside the result.
     pub(crate) fn info(&self, text: &str) {
         if self.level <= Level::Info {

@@ -1,7 +1,8 @@
 //! The global flags, completed from their variables.
 
+use openapi::Endpoint;
+use openapi::api::Service;
 use openapi::credentials::Setting;
-use openapi::sts::Endpoint;
 
 use crate::cli::{CredentialType, GlobalFlags, parse_bool};
 use crate::cluster_id::ClusterId;
@@ -95,18 +96,20 @@ impl Settings {
 
     /// Container Service: the flag's or variable's, the region's, `cs.aliyuncs.com`.
     pub(crate) fn cs_endpoint(&self) -> Result<Endpoint, Error> {
-        match (&self.given_cs_endpoint, &self.region_id) {
-            (Some(setting), _) => endpoint(&setting.value, &setting.origin),
-            (None, Some(region)) => endpoint(&format!("cs.{region}.aliyuncs.com"), "--region-id"),
-            (None, None) => endpoint("cs.aliyuncs.com", "--cs-endpoint"),
-        }
+        self.endpoint_of(&openapi::cs::SERVICE, self.given_cs_endpoint.as_ref())
     }
 
-    /// RAM: the flag's or variable's, `ram.aliyuncs.com`. RAM has one endpoint for all regions.
+    /// RAM: the flag's or variable's, `ram.aliyuncs.com`.
     pub(crate) fn ram_endpoint(&self) -> Result<Endpoint, Error> {
-        match &self.given_ram_endpoint {
+        self.endpoint_of(&openapi::ram::SERVICE, self.given_ram_endpoint.as_ref())
+    }
+
+    fn endpoint_of(&self, service: &Service, given: Option<&Setting>) -> Result<Endpoint, Error> {
+        match given {
             Some(setting) => endpoint(&setting.value, &setting.origin),
-            None => endpoint("ram.aliyuncs.com", "--ram-endpoint"),
+            None => service
+                .in_region(self.region_id.as_deref())
+                .map_err(|source| Error::Endpoint { origin: service.endpoint_flag.to_owned(), source }),
         }
     }
 }

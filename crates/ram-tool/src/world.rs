@@ -28,6 +28,8 @@ pub struct World<'a> {
     pub lock: &'a dyn Fn(&Path) -> io::Result<Box<dyn Any>>,
     /// Tells the person, in one line, what went otherwise than it should without stopping the command.
     pub warn: &'a dyn Fn(&str),
+    /// The same for what must be seen at every log level.
+    pub alert: &'a dyn Fn(&str),
     /// Shows a question on the terminal itself and reads a line from it.
     pub ask: &'a dyn Fn(&str) -> Reply,
     /// Whether what is drawn on stderr is seen by a person.
@@ -51,6 +53,7 @@ impl<'a> World<'a> {
             run_program: &|program| terminal::without_progress(|| platform::run_program(program)),
             lock: &platform::lock,
             warn: &|_| (),
+            alert: &|_| (),
             ask: &platform::ask,
             stderr_is_terminal: platform::stderr_is_terminal(),
             now: &system_time,
@@ -68,6 +71,7 @@ impl<'a> World<'a> {
             run_program: self.run_program,
             lock: self.lock,
             warn: self.warn,
+            alert: self.alert,
             argument_zero: self.argument_zero,
         }
     }

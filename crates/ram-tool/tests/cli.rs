@@ -172,3 +172,27 @@ fn bash_reads_its_completion_script() {
     assert!(complete("ack-ram-tool credential-plugin", "get-t").contains("get-token"));
     assert!(complete("ack-ram-tool auth whoami", "--out").contains("--output"));
 }
+
+/// Each command with those above it, joined by hyphens.
+fn pages(command: &clap::Command, above: &str) -> Vec<String> {
+    let name = [above, command.get_name()].join("-").trim_start_matches('-').to_owned();
+    let below = command.get_subcommands().filter(|command| command.get_name() != "help");
+    below.flat_map(|command| pages(command, &name)).chain([format!("{name}.1")]).collect()
+}
+
+#[test]
+fn every_command_has_a_man_page_and_says_what_it_does() {
+    let mut command = ram_tool::command();
+    command.build();
+    command.clone().debug_assert();
+    let folder = tempfile::tempdir().unwrap();
+    clap_mangen::generate_to(ram_tool::command(), folder.path()).unwrap();
+    let pages = pages(&command, "");
+    assert!(pages.len() > 15, "{pages:?}");
+    for page in pages {
+        let text = std::fs::read_to_string(folder.path().join(&page))
+            .unwrap_or_else(|error| panic!("{page}: {error}"));
+        let name = text.lines().skip_while(|line| *line != ".SH NAME").nth(1).unwrap();
+        assert!(name.split(" \\- ").nth(1).is_some_and(|about| !about.is_empty()), "{page}: {name}");
+    }
+}

@@ -326,6 +326,34 @@ fn a_failure_is_one_line_without_a_secret_and_the_next_request_tries_again() {
 }
 
 #[test]
+fn credentials_are_renewed_before_their_end_and_old_ones_outlive_a_failure() {
+    let sts = Sts::start();
+    let server = Server::start(&["--role-arn", DEV], &sts.variables(&[]));
+    let host = format!("Host: {}", server.address);
+    let key = || {
+        let (status, answer) = server.get(&host);
+        let profile: serde_json::Value =
+            serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        assert_eq!(status, 200);
+        profile["access_key_id"].as_str().unwrap().to_owned()
+    };
+    let end = signature::format_timestamp(jiff::Timestamp::now() + jiff::SignedDuration::from_mins(5));
+    let short = serde_json::json!({"RequestId": "R", "Credentials": {"AccessKeyId": "STS.short",
+        "AccessKeySecret": "canary", "SecurityToken": "t", "Expiration": end}});
+    let content_type = "application/json".to_owned();
+    let (code, message) = ("ServiceUnavailable".to_owned(), String::new());
+    sts.emulator
+        .fail("AssumeRole", Fault::Garbage { content_type, body: short.to_string().into_bytes() }.times(1));
+    sts.emulator.fail("AssumeRole", Fault::Error { status: 503, code, message }.times(1));
+    assert_eq!(key(), "STS.short");
+    // It ends in five minutes, so it is renewed at each request: once in vain, and once with success.
+    assert_eq!(key(), "STS.short");
+    let renewed = key();
+    assert_ne!(renewed, "STS.short");
+    assert_eq!(key(), renewed);
+}
+
+#[test]
 fn who_only_holds_connections_keeps_nobody_out_for_ever() {
     let server = Server::start(&[], &ALICE);
     // More than it takes at a time, none of which ever sends a request: each is cut off after some seconds.

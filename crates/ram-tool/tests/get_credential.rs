@@ -163,6 +163,9 @@ fn it_is_renewed_before_it_ends_and_used_to_the_end_where_that_fails() {
     assert!(error.contains("cannot connect"), "{error}");
 }
 
+/// Flags and variables.
+type Login<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)]);
+
 #[test]
 fn nobody_gets_a_certificate_of_another_login() {
     let ack = Ack::start();
@@ -177,7 +180,7 @@ fn nobody_gets_a_certificate_of_another_login() {
     ]});
     std::fs::write(&config, profiles.to_string()).unwrap();
     let config = config.to_str().unwrap();
-    let logins: [(&[&str], &[(&str, &str)]); 13] = [
+    let logins: [Login<'_>; 13] = [
         (&[], &[]),
         (&[], &BOB),
         (&["--role-arn", role], &[]),
@@ -248,7 +251,7 @@ fn what_anybody_else_could_have_put_there_is_not_used_but_replaced() {
         ("{}", "{}".to_owned()),
         ("null", "null".to_owned()),
         ("no JSON", "hello".to_owned()),
-        ("cut", content.to_string()[..200].to_owned()),
+        ("cut", content.to_string().chars().take(200).collect()),
         ("another cluster's", others),
         ("another person's", bobs),
         ("what the public tool would write", good.clone()),
@@ -289,6 +292,54 @@ fn what_anybody_else_could_have_put_there_is_not_used_but_replaced() {
     replaced("a symbolic link");
     assert!(!std::fs::symlink_metadata(&file).unwrap().is_symlink());
     assert_eq!(std::fs::read(&elsewhere).unwrap(), before, "nothing was written through the link");
+}
+
+#[test]
+fn certificates_that_are_over_do_not_pile_up() {
+    let ack = Ack::start();
+    let folder = ack.at_home(FOLDER);
+    get(&ack, &[]).success();
+    let current = the_file(&ack);
+    let content: Value = serde_json::from_slice(&std::fs::read(&current).unwrap()).unwrap();
+    let ending = |end: Timestamp| {
+        let mut content = content.clone();
+        content["status"]["expirationTimestamp"] = json!(end.to_string());
+        content.to_string()
+    };
+    let (past, future) = (now() - SignedDuration::from_secs(1), now() + SignedDuration::from_hours(1));
+    for (name, text) in [
+        ("c1-exec-auth-credential-v1-aa.json", ending(past)),
+        ("c1-exec-auth-credential-v1-aa.lock", String::new()),
+        ("c1-exec-auth-credential-v1-aa.failed", String::new()),
+        ("c1-exec-auth-credential-v1-bb.json", ending(future)),
+        ("c1-exec-auth-credential-v1-cc.json", "{}".to_owned()),
+        (
+            "c1-exec-auth-credential-v1.json",
+            r#"{"status": {"expirationTimestamp": "2020-01-01T00:00:00Z"}}"#.to_owned(),
+        ),
+        ("notes.json", ending(past)),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    }
+    get(&ack, &["--expiration", "1h"]).success();
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with(CLUSTER))
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "c1-exec-auth-credential-v1-bb.json",
+            "c1-exec-auth-credential-v1-cc.json",
+            "c1-exec-auth-credential-v1.json",
+            "notes.json"
+        ]
+    );
+    assert!(current.exists());
 }
 
 #[test]

@@ -319,3 +319,21 @@ fn starts_no_runtime_and_opens_no_socket_when_the_keys_are_at_hand() {
     let role = ["--role-arn", "acs:ram::1234567890123456:role/dev"];
     assert_eq!(limited(&[&GET_TOKEN[..], &role].concat(), &ALICE).code, Some(1));
 }
+
+#[test]
+fn a_kubeconfig_cannot_put_variables_of_the_person_into_a_token() {
+    let info = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}"#;
+    let by_kubectl = ("KUBERNETES_EXEC_INFO", info);
+    for prefix in ["GITHUB_", "ACK_RAM_TOO", "ack_ram_tool_"] {
+        let variables =
+            with(&[by_kubectl, ("ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX", prefix), ("GITHUB_TOKEN", CANARY)]);
+        let line = get_token(&[], &variables).error();
+        assert!(line.contains("ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX") && !line.contains(CANARY), "{line}");
+    }
+    let prefix = ("ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX", "ACK_RAM_TOOL_EXTRA_");
+    let variables = with(&[by_kubectl, prefix, ("ACK_RAM_TOOL_EXTRA_TEAM", "blue")]);
+    let token = token_of(&get_token(&[], &variables).success());
+    let rules = Rules { extra_query_keys: vec!["team".to_owned()], ..Rules::for_cluster(CLUSTER) };
+    let query = token::decode(&token, &rules, Timestamp::now()).unwrap().request().query;
+    assert!(query.contains(&("team".to_owned(), "blue".to_owned())), "{query:?}");
+}

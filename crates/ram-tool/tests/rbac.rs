@@ -346,6 +346,28 @@ fn a_cleanup_backs_up_then_has_the_permissions_taken_away() {
     );
 }
 
+#[test]
+fn a_cleanup_goes_on_without_the_last_activity_and_tells_when_its_end_is_not_known() {
+    let world = World::start();
+    world.add("c1", &api_server());
+    let fault = Fault::Error { status: 403, code: "StatusForbidden".to_owned(), message: CANARY.to_owned() };
+    world.sts.emulator.fail("DescribeUserClusterActivityState", fault.times(1));
+    world.sts.emulator.fail("CleanClusterUserPermissions", Fault::BreakConnection.times(1));
+    let outcome = world.cleanup(&["-c", "c1", "-u", GONE, "-y"]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    assert!(outcome.stdout.ends_with("LastActivity: not known\n"), "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("the last activity of 299999999999999999 in cluster c1 is not known"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("may have been taken away nevertheless"), "{}", outcome.stderr);
+    // What was backed up already is no hindrance the next time.
+    let outcome = world.cleanup(&["-c", "c1", "-u", GONE, "-y"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!((world.cleaned().len(), files(&world.folder.path().join("c1")).len()), (1, 2));
+}
+
 fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =

@@ -13,7 +13,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use emulator::{Config, Emulator};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::{CANARY, Sts, run};
 
@@ -114,4 +115,37 @@ fn a_refusal_is_explained_in_a_line() {
     }
     let error = whoami(&sts, &["--sts-endpoint", "127.0.0.1:1"], &[]).error();
     assert!(error.contains("127.0.0.1:1"), "{error}");
+}
+
+#[test]
+fn a_clock_that_is_off_is_warned_about_and_explains_a_refusal() {
+    let warned = |minutes: i64| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let off = SignedDuration::from_mins(minutes);
+        let config = Config::from_yaml(support::CONFIG, "test").unwrap();
+        let builder = Emulator::builder(config).clock(move || Timestamp::now() - off);
+        let emulator = runtime.block_on(builder.start()).unwrap();
+        let endpoint = emulator.address().to_string();
+        let ca = emulator.ca_file().to_str().unwrap();
+        let own = [("SSL_CERT_FILE", ca), ("ALIBABA_CLOUD_STS_ENDPOINT", &endpoint)];
+        run(&["auth", "whoami", "-c", CLUSTER], &[&support::ALICE[..], &own].concat())
+    };
+    let outcome = warned(0);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    for (minutes, wanted) in [(3, "s ahead of STS's"), (-3, "s behind STS's")] {
+        let outcome = warned(minutes);
+        assert!(outcome.stderr.contains(" WARN ") && outcome.stderr.contains(wanted), "{}", outcome.stderr);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let clock = outcome.stdout.lines().find(|line| line.starts_with("Clock ")).unwrap().to_owned();
+        assert!(clock.contains(wanted), "{clock}");
+    }
+    for minutes in [20, -20] {
+        let outcome = warned(minutes);
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("clock is 1") && outcome.stderr.contains("InvalidTimeStamp"),
+            "{}",
+            outcome.stderr
+        );
+    }
 }

@@ -17,7 +17,7 @@ pub use call::Call;
 pub use client::Client;
 pub use error::{ApiError, Fault, Refusal};
 pub use options::{ClientError, ServiceOptions};
-pub use service::{ResolveError, Service};
+pub use service::Service;
 
 pub(crate) use answer::{Asked, is_code, is_request_id, text};
 pub(crate) use call::{nonce, pairs};

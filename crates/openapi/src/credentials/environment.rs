@@ -25,6 +25,8 @@ pub struct Environment<'a> {
     pub lock: &'a dyn Fn(&Path) -> io::Result<Box<dyn Any>>,
     /// Tells the person something that does not stop the command: one line, no secret.
     pub warn: &'a dyn Fn(&str),
+    /// The same for what must be seen whatever else is to be hidden: something of the person's is lost.
+    pub alert: &'a dyn Fn(&str),
     /// `argv[0]`: names the role session where no variable does.
     pub argument_zero: &'a str,
 }

@@ -9,7 +9,6 @@ use super::variables::{self as names, find};
 use super::{CredentialType, MetadataRole, Search, Source, aliyun_cli, ini};
 
 const ALIYUN_CLI_FILE: &str = ".aliyun/config.json";
-const INI_FILE: &str = ".alibabacloud/credentials";
 
 impl Source {
     /// Finds the place that applies, in the order of the public documentation of `ack-ram-tool`. The first that applies
@@ -55,7 +54,7 @@ impl Source {
             Some(file) => {
                 return of_ini(ini::read(file.path.clone(), search)?)?.ok_or_else(|| file.missing());
             }
-            None => match search.environment.at_home(INI_FILE) {
+            None => match search.environment.at_home(ini::DEFAULT_FILE) {
                 None => lacking.push(no_home("credentials file")),
                 Some(path) => match of_ini(ini::read(path.clone(), search)?)? {
                     Some(source) => return Ok(source),

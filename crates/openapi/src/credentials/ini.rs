@@ -11,6 +11,8 @@ use super::values::{assume_role, keys, session_name};
 use super::variables::Found;
 use super::{CredentialsUri, External, MetadataRole, Source};
 
+/// Below the person's folder.
+pub(super) const DEFAULT_FILE: &str = ".alibabacloud/credentials";
 const DEFAULT_SECTION: &str = "default";
 const KIND: &str = "credentials file";
 
@@ -92,7 +94,9 @@ impl CredentialsFile<'_> {
             }
             "credentials_uri" => Ok(Source::Uri(CredentialsUri::from_text(&required(&["credentials_uri"])?)?)),
             "external" => {
-                let file = File::without_profiles(&self.path);
+                // An ini file's lines can stand inside the strings of a kubeconfig: the usual place is no such file's.
+                let is_usual = environment.at_home(DEFAULT_FILE).as_ref() == Some(&self.path);
+                let file = File::without_profiles(&self.path, is_usual);
                 let command = required(&["process_command"])?;
                 Ok(Source::External(External::new(&command, &self.place(), None, &file, &Chain::default())?))
             }

@@ -22,6 +22,7 @@ pub(super) fn environment<'a>(
         run_program: &|program| panic!("{} is run for nothing", program.name),
         lock: &|path| panic!("{} is locked for nothing", path.display()),
         warn: &|text| panic!("warned: {text}"),
+        alert: &|text| panic!("alerted: {text}"),
         argument_zero: "/usr/bin/ack-ram-tool",
     }
 }

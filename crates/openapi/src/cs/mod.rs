@@ -17,7 +17,6 @@ pub static SERVICE: Service = Service {
     name: "Container Service",
     version: "2015-12-15",
     endpoint_flag: "--cs-endpoint",
-    endpoint_variables: &["ACK_RAM_TOOL_CS_ENDPOINT", "CS_ENDPOINT"],
     of_region: |region| match region {
         Some(region) => Endpoint::of_region("cs", region),
         None => Ok(Endpoint::central("cs")),

@@ -14,7 +14,6 @@ pub static SERVICE: Service = Service {
     name: "RAM",
     version: "2015-05-01",
     endpoint_flag: "--ram-endpoint",
-    endpoint_variables: &["ACK_RAM_TOOL_RAM_ENDPOINT", "RAM_ENDPOINT"],
     // RAM has one endpoint for all regions.
     of_region: |_| Ok(Endpoint::central("ram")),
     explain,

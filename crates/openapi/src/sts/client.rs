@@ -28,7 +28,6 @@ pub static SERVICE: Service = Service {
     name: "STS",
     version: VERSION,
     endpoint_flag: "--sts-endpoint",
-    endpoint_variables: &["ACK_RAM_TOOL_STS_ENDPOINT", "ALIBABA_CLOUD_STS_ENDPOINT"],
     of_region: |region| Endpoint::from_region(region, false),
     explain,
     style: Style::Rpc,

@@ -73,6 +73,7 @@ fn lead(mut near: TcpStream, target: SocketAddr, asked: &Mutex<Vec<String>>) -> 
 pub struct Machine {
     file: PathBuf,
     pub warnings: RefCell<Vec<String>>,
+    pub alerts: RefCell<Vec<String>>,
     pub can_write: bool,
     pub variables: Vec<(&'static str, String)>,
     folder: Option<tempfile::TempDir>,
@@ -92,6 +93,7 @@ impl Machine {
         Self {
             file: file.to_owned(),
             warnings: RefCell::default(),
+            alerts: RefCell::default(),
             can_write: true,
             variables: Vec::new(),
             folder: None,
@@ -146,11 +148,13 @@ impl Machine {
             panic!("{} is started for a login", program.name)
         };
         let warn = |text: &str| self.warnings.borrow_mut().push(text.to_owned());
+        let alert = |text: &str| self.alerts.borrow_mut().push(text.to_owned());
         use_it(&Environment {
             write_file: &write_file,
             run_program: &run_program,
             lock: &lock,
             warn: &warn,
+            alert: &alert,
             ..real
         })
     }

@@ -24,6 +24,7 @@ pub fn environment<'a>(variable: Lookup<'a>) -> Environment<'a> {
         run_program: &run_program,
         lock: &lock,
         warn: &|_| (),
+        alert: &|_| (),
         argument_zero: "ack-ram-tool",
     }
 }

@@ -68,7 +68,8 @@ impl Command {
     pub(crate) fn is_for_credential_plugins(&self) -> bool {
         matches!(
             self,
-            Self::CredentialPlugin(CredentialPlugin::GetCredential(_) | CredentialPlugin::GetToken(_)) | Self::Version
+            Self::CredentialPlugin(CredentialPlugin::GetCredential(_) | CredentialPlugin::GetToken(_))
+                | Self::Version
         )
     }
 }

@@ -109,11 +109,12 @@ impl Login<'_> {
             }
             (Err(error), None) => return Err(error),
         };
-        if let Err(error) = cache.write(&new) {
-            let folder = cache.folder().display();
-            self.log.warn(&format!(
-                "the certificate is not kept, because nothing can be written to {folder} (--credential-cache-dir): {error}"
-            ));
+        match cache.write(&new) {
+            Ok(()) => cache.sweep((self.world.now)()),
+            Err(error) => self.log.warn(&format!(
+                "the certificate is not kept, because nothing can be written to {} (--credential-cache-dir): {error}",
+                cache.folder().display()
+            )),
         }
         drop(lock);
         Ok(new)

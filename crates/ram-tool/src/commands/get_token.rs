@@ -19,6 +19,9 @@ use crate::{credentials, exec_credential};
 /// STS accepts the signature for 15 minutes; the public tool tells kubectl 10.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 const EXTRA_KEY_PREFIX: &str = "ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX";
+/// A kubeconfig may set the variable above, and names the server that the token is sent to: with a prefix of its choice it
+/// would read any variable of the person's.
+const PLUGIN_PREFIX: &str = "ACK_RAM_TOOL_";
 /// The server's limit for the value of a parameter that it does not know.
 const MAX_EXTRA_VALUE_BYTES: usize = 512;
 
@@ -76,6 +79,9 @@ pub(crate) fn end(credentials: &Credentials, now: Timestamp) -> Timestamp {
 /// `ACK_RAM_TOOL_TOKEN_EXTRA_KEY_PREFIX=P`: each variable `PNAME` that is not empty joins the query as `name`.
 fn extra_query(world: &World<'_>) -> Result<Vec<(String, String)>, Error> {
     let Some(prefix) = world.set(EXTRA_KEY_PREFIX) else { return Ok(Vec::new()) };
+    if world.is_credential_plugin() && !prefix.starts_with(PLUGIN_PREFIX) {
+        return Err(Error::ExtraPrefix);
+    }
     let mut query = BTreeMap::new();
     for (variable, value) in (world.variables)() {
         let Some(name) = variable.strip_prefix(&prefix) else { continue };

@@ -116,7 +116,7 @@ pub(crate) fn client_certificate(answer: &Yaml) -> Result<(Vec<u8>, Vec<u8>), Ac
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -193,6 +193,15 @@ foreign:
         assert_eq!((certificate.as_slice(), key.as_slice()), (&b"ABC"[..], &b"canary"[..]));
         let none = ANSWER.replace("client-key-data", "client-key");
         assert_eq!(client_certificate(&read(&none).unwrap()), Err(AckError::NoCertificate));
+    }
+
+    #[test]
+    fn a_name_of_digits_needs_no_quotes() {
+        let bare = ANSWER.replace("'222'", "222");
+        assert_ne!(bare, ANSWER);
+        let kubeconfig = with_user(&read(&bare).unwrap(), &user()).unwrap();
+        assert_eq!(kubeconfig.users[0].name, "222");
+        client_certificate(&read(&bare).unwrap()).unwrap();
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn read(path: &Path) -> Result<(String, Option<Metadata>), String> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return match std::fs::metadata(path) {
+            return match std::fs::symlink_metadata(path) {
                 Ok(_) => Err(
                     "is a symbolic link to a file that does not exist; make that file, or remove the link"
                         .to_owned(),

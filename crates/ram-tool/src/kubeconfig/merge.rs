@@ -2,10 +2,9 @@
 
 use super::document::{self, DocumentError, Kind, Node};
 use super::edit::{self, Change, Changes};
-use super::yaml::Yaml;
+use super::yaml::{Unwritable, Yaml};
 use super::{Entry, Kubeconfig, Section};
 use crate::cluster_id::ClusterId;
-use crate::error::Error;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 const PROGRAM: &str = "ack-ram-tool";
@@ -28,7 +27,7 @@ pub(crate) enum MergeError {
     )]
     Shape(&'static str),
     #[error(transparent)]
-    Write(#[from] Error),
+    Write(#[from] Unwritable),
 }
 
 /// A kubeconfig with the new entries in it.
@@ -109,6 +108,10 @@ impl<'a> File<'a> {
         }
         if root.get("current-context").is_some_and(|value| value.text().is_none()) {
             return Err(MergeError::NoKubeconfig("its current-context is no text"));
+        }
+        // A list that comes from there would be hidden by one of ours.
+        if root.get("<<").is_some() {
+            return Err(MergeError::Shape("it has a merge key (<<) at the top"));
         }
         let mut sections = [Vec::new(), Vec::new(), Vec::new()];
         for (section, entries) in Section::ALL.into_iter().zip(&mut sections) {

@@ -16,10 +16,8 @@ pub(crate) use exec::{Login, exec_user};
 pub(crate) use expiration::Expiration;
 pub(crate) use file::merge_into;
 pub(crate) use server::{check_address, read_ca};
-use yaml::Layout;
 pub(crate) use yaml::Yaml;
-
-use crate::error::Error;
+use yaml::{Layout, Unwritable};
 
 /// The three lists of a kubeconfig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +78,7 @@ impl Kubeconfig {
     }
 
     /// As YAML, its keys in the order and with the indentation of the public tool.
-    pub(crate) fn render(&self, line_break: &str) -> Result<String, Error> {
+    pub(crate) fn render(&self, line_break: &str) -> Result<String, Unwritable> {
         let list = |section: Section| {
             let entries = self.section(section).iter().map(|entry| section.entry(entry)).collect();
             (section.key().to_owned(), Yaml::List(entries))

@@ -2,6 +2,17 @@
 
 use crate::error::Error;
 
+/// A value that the YAML library cannot write, in its words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot be written: {0}")]
+pub(crate) struct Unwritable(String);
+
+impl From<Unwritable> for Error {
+    fn from(Unwritable(detail): Unwritable) -> Self {
+        Self::Format { what: "kubeconfig", detail }
+    }
+}
+
 /// A value of YAML or JSON. Unlike `serde_json::Value` it keeps the order of keys, and what it does not understand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Yaml {
@@ -57,11 +68,11 @@ pub(crate) struct Layout<'a> {
 }
 
 /// A text as YAML, quoted where it would be read as something else.
-pub(crate) fn scalar(text: &str) -> Result<String, Error> {
+pub(crate) fn scalar(text: &str) -> Result<String, Unwritable> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     serde_saphyr::to_string_with_options(&text, options)
         .map(|yaml| yaml.trim_end().to_owned())
-        .map_err(|error| Error::Format { what: "kubeconfig", detail: error.to_string() })
+        .map_err(|error| Unwritable(error.to_string()))
 }
 
 /// The lines of a mapping's entries, each beginning at `column` and ended by a line break.
@@ -69,7 +80,7 @@ pub(crate) fn entries(
     entries: &[(String, Yaml)],
     column: usize,
     layout: Layout<'_>,
-) -> Result<String, Error> {
+) -> Result<String, Unwritable> {
     let mut out = String::new();
     for (key, value) in entries {
         indent(&mut out, column);
@@ -81,7 +92,7 @@ pub(crate) fn entries(
 }
 
 /// The lines of a sequence's elements, each beginning at `column` and ended by a line break.
-pub(crate) fn items(items: &[Yaml], column: usize, layout: Layout<'_>) -> Result<String, Error> {
+pub(crate) fn items(items: &[Yaml], column: usize, layout: Layout<'_>) -> Result<String, Unwritable> {
     let mut out = String::new();
     for item in items {
         indent(&mut out, column);
@@ -104,7 +115,7 @@ pub(crate) fn items(items: &[Yaml], column: usize, layout: Layout<'_>) -> Result
     Ok(out)
 }
 
-fn after_key(out: &mut String, value: &Yaml, column: usize, layout: Layout<'_>) -> Result<(), Error> {
+fn after_key(out: &mut String, value: &Yaml, column: usize, layout: Layout<'_>) -> Result<(), Unwritable> {
     let inner = next_column(column, layout.step);
     match value {
         Yaml::Map(map) if !map.is_empty() => {
@@ -124,7 +135,7 @@ fn after_key(out: &mut String, value: &Yaml, column: usize, layout: Layout<'_>) 
     Ok(())
 }
 
-fn inline(value: &Yaml) -> Result<String, Error> {
+fn inline(value: &Yaml) -> Result<String, Unwritable> {
     Ok(match value {
         Yaml::Text(text) => scalar(text)?,
         Yaml::Bare(text) => text.clone(),

@@ -10,7 +10,7 @@ use signature::acs3::sha256_hex;
 
 use super::Profile;
 use super::exchange::{Content, Reply, SignIn, shell_word};
-use super::login::{self, Home, LoginFile, Stored};
+use super::login::{self, Consequence, Home, LoginFile, Stored};
 use crate::credentials::error::ValueProblem;
 use crate::credentials::{Context, CredentialError, Credentials};
 
@@ -131,10 +131,7 @@ impl CloudSso {
         let inner = object.get("CloudCredential").and_then(Value::as_object).unwrap_or(&object);
         let names = ["AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration"];
         let credentials = sign_in.credentials(inner, names)?;
-        file.store(
-            &Stored::new(&credentials, STORED_EARLIER).changes(),
-            "they are asked for again each time",
-        );
+        file.store(&Stored::new(&credentials, STORED_EARLIER).changes(), Consequence::AskedAgain);
         Ok(credentials)
     }
 

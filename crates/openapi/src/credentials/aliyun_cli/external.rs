@@ -10,7 +10,7 @@ use signature::acs3::sha256_hex;
 use super::file::shown;
 use super::modes::{Chain, source_of};
 use super::{File, Mode, Profile};
-use crate::credentials::variables::Found;
+use crate::credentials::variables::{self as names, Found, find};
 use crate::credentials::{Context, CredentialError, Credentials, Program, Source};
 
 /// The most that a program may print, in bytes.
@@ -64,6 +64,12 @@ impl External {
         &self,
         context: &Context<'_>,
     ) -> Result<Credentials, CredentialError> {
+        let by_kubectl = find(context.environment.variable, names::KUBERNETES_EXEC_INFO).is_some();
+        if by_kubectl && !self.file.is_no_kubeconfig() {
+            return Err(self.error(
+                "is not run for kubectl: the file that names it could be the kubeconfig itself; put the profile into ~/.aliyun/config.json, or into a .json file with nothing but profiles",
+            ));
+        }
         tracing::debug!(program = %shown(&self.program.name), "running the program of process_command");
         let output = (context.environment.run_program)(&self.program)
             .map_err(|error| self.not_run(&error, context))?;
@@ -179,7 +185,7 @@ mod tests {
     use super::*;
 
     fn external(command: &str) -> External {
-        let file = File::without_profiles(Path::new("/f"));
+        let file = File::without_profiles(Path::new("/f"), true);
         let found = Found::new("process_command", command);
         External::new(&found, "profile \"sso\" of /f", None, &file, &Chain::default()).unwrap()
     }
@@ -190,7 +196,7 @@ mod tests {
         assert_eq!(program.name, "acs-sso");
         assert_eq!(program.arguments, ["login", "--profile", "'my", "sso'"]);
         let found = Found::new("process_command", "  ");
-        let file = File::without_profiles(Path::new("/f"));
+        let file = File::without_profiles(Path::new("/f"), true);
         let error = External::new(&found, "profile \"p\"", None, &file, &Chain::default()).unwrap_err();
         assert!(error.to_string().contains("no program"), "{error}");
     }

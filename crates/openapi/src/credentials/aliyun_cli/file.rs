@@ -21,6 +21,7 @@ pub(in crate::credentials) struct File {
     path: PathBuf,
     current: Option<String>,
     profiles: Vec<Profile>,
+    is_no_kubeconfig: bool,
 }
 
 impl File {
@@ -48,12 +49,21 @@ impl File {
             };
             profiles.push(Profile::of_file(fold(values), path));
         }
-        Ok(Self { path: path.to_owned(), current, profiles })
+        // A kubeconfig has to have users, and in YAML it can borrow them with a merge key.
+        let is_no_kubeconfig = !keys.keys().any(|key| matches!(key.as_str(), "users" | "<<"));
+        Ok(Self { path: path.to_owned(), current, profiles, is_no_kubeconfig })
     }
 
     /// A file without profiles: for programs that are named elsewhere than in the aliyun CLI's file.
-    pub(in crate::credentials) fn without_profiles(path: &Path) -> Self {
-        Self { path: path.to_owned(), current: None, profiles: Vec::new() }
+    /// `is_no_kubeconfig`: see [`File::is_no_kubeconfig`].
+    pub(in crate::credentials) fn without_profiles(path: &Path, is_no_kubeconfig: bool) -> Self {
+        Self { path: path.to_owned(), current: None, profiles: Vec::new(), is_no_kubeconfig }
+    }
+
+    /// Whether the file that names a program cannot be a kubeconfig too: one that names itself as the file of profiles
+    /// would otherwise choose the program that is run.
+    pub(super) fn is_no_kubeconfig(&self) -> bool {
+        self.is_no_kubeconfig
     }
 
     /// Where it was read from.

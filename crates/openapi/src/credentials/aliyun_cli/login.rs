@@ -105,6 +105,14 @@ impl Stored {
     }
 }
 
+/// What follows where new keys and tokens are not stored.
+pub(super) enum Consequence<'a> {
+    /// The next program gets others.
+    AskedAgain,
+    /// Something is lost: what, and what to do.
+    Lost(&'a str),
+}
+
 /// The file of a login while this process alone renews it. What has no file is renewed without.
 pub(super) struct LoginFile<'a> {
     home: &'a Home,
@@ -154,10 +162,14 @@ impl<'a> LoginFile<'a> {
 
     /// Sets keys of the profile. Credentials are good without: where the file cannot be changed, the person is told so,
     /// and what follows from it.
-    pub(super) fn store(&self, changes: &[(&str, Value)], consequence: &str) {
+    pub(super) fn store(&self, changes: &[(&str, Value)], consequence: Consequence<'_>) {
         let Some(path) = &self.home.file else { return };
         if let Err(error) = write_back::store(&self.context.environment, path, &self.home.name, changes) {
-            (self.context.environment.warn)(&format!(
+            let (tell, consequence) = match consequence {
+                Consequence::AskedAgain => (self.context.environment.warn, "it is asked for again each time"),
+                Consequence::Lost(what) => (self.context.environment.alert, what),
+            };
+            tell(&format!(
                 "{}: the renewed login is used, but not stored, because the file cannot be changed ({error}): {consequence}",
                 self.home.place
             ));

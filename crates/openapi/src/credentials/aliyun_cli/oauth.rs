@@ -11,7 +11,7 @@ use signature::acs3::sha256_hex;
 
 use super::Profile;
 use super::exchange::{Content, Refusal, Reply, SignIn, shell_word};
-use super::login::{self, Home, LoginFile, Stored};
+use super::login::{self, Consequence, Home, LoginFile, Stored};
 use crate::credentials::{Context, CredentialError, Credentials};
 
 const KIND: &str = "the OAuth service";
@@ -185,18 +185,18 @@ impl OAuth {
             ("oauth_access_token", Value::from(access)),
             ("oauth_access_token_expire", Value::from(end)),
         ];
-        let mut consequence = "it is renewed again each time".to_owned();
+        let mut lost = None;
         if object.get("refresh_token").is_some_and(|value| !value.is_null() && value != "") {
             let new = service.word(&object, "refresh_token")?;
             if new != old.expose() {
-                consequence = format!(
+                lost = Some(format!(
                     "THE NEW REFRESH TOKEN IS LOST, and the old one may be worth nothing: make the file writable, then log in with: {}",
                     self.login_command()
-                );
+                ));
             }
             changes.push(("oauth_refresh_token", Value::from(new)));
         }
-        file.store(&changes, &consequence);
+        file.store(&changes, lost.as_deref().map_or(Consequence::AskedAgain, Consequence::Lost));
         Ok(Secret::new(access))
     }
 
@@ -220,7 +220,7 @@ impl OAuth {
             ["accessKeyId", "accessKeySecret", "securityToken", "expiration"]
         };
         let credentials = service.credentials(&object, names)?;
-        file.store(&Stored::new(&credentials, 0).changes(), "the keys are asked for again each time");
+        file.store(&Stored::new(&credentials, 0).changes(), Consequence::AskedAgain);
         Ok(Ok(credentials))
     }
 

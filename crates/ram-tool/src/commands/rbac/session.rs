@@ -151,12 +151,15 @@ impl<'a> Session<'a> {
     /// Takes bindings and certificate away.
     pub(super) fn clean(&self, cluster: &str, uid: &str) -> Result<(), Error> {
         let now = (self.world.now)();
-        let cleaning = async {
-            self.cs
-                .clean_user_permissions(cluster, uid, &self.credentials, now)
-                .await
-                .map_err(RbacError::from)
-        };
-        Ok(network::run(&format!("cleaning up cluster {cluster}"), self.world, cleaning)??)
+        let cleaning = self.cs.clean_user_permissions(cluster, uid, &self.credentials, now);
+        let what = format!("cleaning up cluster {cluster}");
+        network::run(&what, self.world, cleaning)?.map_err(|error| {
+            if error.is_passing() && error.may_have_arrived() {
+                self.log.warn(&format!(
+                    "cluster {cluster}: the permissions of {uid} may have been taken away nevertheless; scan again to see"
+                ));
+            }
+            RbacError::from(error).into()
+        })
     }
 }

@@ -345,7 +345,8 @@ fn what_cannot_be_merged_into_is_refused_with_a_line() {
         ("users:\n- name: x\n- name: x\n", "two users"),
         ("users:\n- user: {}\n", "no name"),
         ("x: &u []\nusers: *u\n", "no list"),
-        ("users: &u\ncontexts: *u\n", ""),
+        ("users: &u\ncontexts: *u\n", "no kubeconfig"),
+        ("x: &x {users: [{name: bob, user: {}}]}\n<<: *x\n", "merge key"),
     ] {
         let error = refused(text);
         assert!(error.contains(wanted), "{wanted}: {error}");
