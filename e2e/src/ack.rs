@@ -1,7 +1,9 @@
 //! What Container Service does inside a cluster, beside answering.
 
+use emulator::{Emulator, OidcProvider};
 use serde::Deserialize;
 
+use crate::cloud::{ACCOUNT, CLUSTER, OIDC_AUDIENCE};
 use crate::error::{Error, Result};
 use crate::kubectl::Kubectl;
 
@@ -22,6 +24,26 @@ pub(crate) fn clean_permissions(admin: &Kubectl, user_id: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Registers the cluster as an OIDC provider of the account, with the issuer and the keys that its API server tells: what
+/// enabling RRSA does, but for publishing them.
+///
+/// # Errors
+/// kubectl fails, or prints something else.
+pub(crate) fn register_oidc_provider(admin: &Kubectl, cloud: &Emulator) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Discovery {
+        issuer: String,
+    }
+    let discovery = admin.ok(&["get", "--raw", "/.well-known/openid-configuration"])?;
+    let Discovery { issuer } =
+        serde_json::from_str(&discovery).map_err(Error::answer("reading the discovery document"))?;
+    let keys = admin.ok(&["get", "--raw", "/openid/v1/jwks"])?;
+    let provider = OidcProvider::new(ACCOUNT, &format!("ack-rrsa-{CLUSTER}"), &issuer);
+    cloud
+        .add_oidc_provider(provider.client_id(OIDC_AUDIENCE).jwks(&keys))
+        .map_err(Error::answer("registering the OIDC provider"))
 }
 
 #[derive(Deserialize)]

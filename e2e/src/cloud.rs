@@ -6,6 +6,7 @@ use std::path::Path;
 use emulator::{Config, Emulator};
 use serde_json::{Value, json};
 
+use crate::control_plane::ISSUER;
 use crate::error::{Error, Result};
 use crate::pki::{Pair, rsa_key};
 use crate::ports::Port;
@@ -70,6 +71,14 @@ const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
 pub const DEV_ROLE: &str = "acs:ram::1234567890123456:role/dev";
 /// RAM's own id of the role `dev`.
 pub const DEV_ROLE_ID: &str = "400000000000000001";
+
+/// The OIDC provider of [`CLUSTER`], as enabling RRSA registers it.
+pub const OIDC_PROVIDER: &str =
+    "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef";
+/// The audience of tokens for STS: the client id of [`OIDC_PROVIDER`].
+pub const OIDC_AUDIENCE: &str = "sts.aliyuncs.com";
+/// The role `app`, which service accounts `app-…` of the namespace `default` may assume with tokens of [`CLUSTER`].
+pub const APP_ROLE: &str = "acs:ram::1234567890123456:role/app";
 
 /// Where CloudSSO's people sign in.
 pub const SIGN_IN_HOST: &str = "signin-cn-shanghai.alibabacloudsso.com";
@@ -216,13 +225,25 @@ fn directory(public_key: &str) -> Value {
         "Action": "sts:AssumeRole",
         "Principal": {"RAM": [format!("acs:ram::{ACCOUNT}:root")]},
     }]});
+    let pods = json!({"Version": "1", "Statement": [{
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Federated": [OIDC_PROVIDER]},
+        "Condition": {
+            "StringEquals": {"oidc:iss": ISSUER, "oidc:aud": OIDC_AUDIENCE},
+            "StringLike": {"oidc:sub": "system:serviceaccount:default:app-*"},
+        },
+    }]});
     let role = json!({"account": ACCOUNT, "role": "dev"});
     json!({
         "accounts": [{
             "id": ACCOUNT,
             "accessKeys": [access_key(&account())],
             "users": users,
-            "roles": [{"name": "dev", "id": DEV_ROLE_ID, "trustPolicy": trust}],
+            "roles": [
+                {"name": "dev", "id": DEV_ROLE_ID, "trustPolicy": trust},
+                {"name": "app", "id": "400000000000000002", "trustPolicy": pods},
+            ],
         }],
         "metadata": role,
         "credentialsUri": {"path": "/credentials", "account": ACCOUNT, "role": "dev"},

@@ -78,6 +78,7 @@ impl Rig {
         rig.allow_the_authenticator()?;
         rig.authenticator.start()?;
         let admin = rig.admin();
+        ack::register_oidc_provider(&admin, rig.cloud.emulator())?;
         rig.cloud.emulator().on_clean_permissions(move |cleaned| {
             ack::clean_permissions(&admin, &cleaned.user_id).map_err(|error| error.to_string())
         });

@@ -130,7 +130,13 @@ impl App {
     fn handle(&self, raw: &RawRequest, now: Timestamp, ended_credentials: bool) -> Result<Fields, ApiError> {
         let request = Parsed::new(raw)?;
         let operation = service::route(&request)?;
-        let call = Call { directory: &self.directory, params: &request.params, now, ended_credentials };
+        let call = Call {
+            directory: &self.directory,
+            params: &request.params,
+            now,
+            throttle: &self.throttle,
+            ended_credentials,
+        };
         match operation.handler {
             Handler::Signed(carry_out) => {
                 let caller = authenticate(&request, &self.directory, &self.nonces, now)?;
@@ -143,6 +149,7 @@ impl App {
                 self.may_call(&owner.user.account_id, now)?;
                 carry_out(&call, &owner)
             }
+            Handler::Anonymous(carry_out) => carry_out(&call),
         }
     }
 }
@@ -150,7 +157,7 @@ impl App {
 impl App {
     /// Only calls that were rightly signed count: nobody can use up an account's share but its own keys.
     fn may_call(&self, account_id: &str, now: Timestamp) -> Result<(), ApiError> {
-        if self.throttle.allows(account_id, now) { Ok(()) } else { Err(ApiError::throttled()) }
+        self.throttle.count(account_id, now)
     }
 }
 

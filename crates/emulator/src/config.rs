@@ -11,6 +11,7 @@ mod document;
 mod look_up;
 mod metadata;
 mod oauth;
+mod oidc_providers;
 
 use std::path::{Path, PathBuf};
 

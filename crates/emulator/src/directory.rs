@@ -5,6 +5,7 @@
 
 mod error;
 mod keys;
+mod oidc_providers;
 mod policies;
 mod roles;
 mod state;
@@ -17,6 +18,7 @@ use signature::Secret;
 
 use crate::entities::{Account, Role};
 use crate::key_pair::KeyPairOwner;
+use crate::oidc::{CheckedProvider, ProviderArn};
 use crate::principal::Identity;
 use crate::sync::Shared;
 
@@ -91,6 +93,11 @@ impl Directory {
     /// The key pair with this id, and its owner.
     pub(crate) fn key_pair(&self, id: &str) -> Option<KeyPairOwner> {
         self.read(|state| state.key_pair(id).cloned())
+    }
+
+    /// The OIDC provider with this ARN.
+    pub(crate) fn oidc_provider(&self, arn: &ProviderArn) -> Option<Arc<CheckedProvider>> {
+        self.read(|state| state.oidc_provider(arn).cloned())
     }
 
     /// Remembers a temporary key that was issued, and forgets those that expired a day before `now`.

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use signature::Secret;
 
 use crate::key_pair::KeyPair;
+use crate::oidc::CheckedProvider;
 use crate::trust_policy::TrustPolicy;
 
 /// The shortest session that STS hands out, in seconds.
@@ -21,6 +22,7 @@ pub(crate) struct Account {
     pub(crate) access_keys: Vec<AccessKey>,
     pub(crate) users: Vec<User>,
     pub(crate) roles: Vec<Role>,
+    pub(crate) oidc_providers: Vec<CheckedProvider>,
 }
 
 #[derive(Clone, Debug)]

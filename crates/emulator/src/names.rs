@@ -22,6 +22,17 @@ pub(crate) fn is_role_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
 }
 
+/// The name of an OIDC provider: 1 to 128 letters, digits, `.`, `-` and `_`, no mark first or last (IMS documentation,
+/// CreateOIDCProvider).
+pub(crate) fn is_oidc_provider_name(text: &str) -> bool {
+    let marks = [b'.', b'-', b'_'];
+    let is_mark = |byte: Option<u8>| byte.is_none_or(|byte| marks.contains(&byte));
+    text.len() <= 128
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || marks.contains(&b))
+        && !is_mark(text.bytes().next())
+        && !is_mark(text.bytes().last())
+}
+
 /// A role session name: 2 to 64 of letters, digits, `.`, `@`, `-` and `_` (STS documentation, AssumeRole).
 pub(crate) fn is_session_name(text: &str) -> bool {
     text.len() >= 2 && is_user_name(text)

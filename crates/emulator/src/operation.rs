@@ -8,6 +8,7 @@ use crate::error::ApiError;
 use crate::key_pair::KeyPairOwner;
 use crate::principal::Identity;
 use crate::request::Params;
+use crate::throttle::Throttle;
 
 /// A service of the RPC kind: path `/`, operation by name.
 pub(crate) struct Service {
@@ -36,6 +37,8 @@ pub(crate) enum Handler {
     Signed(fn(&Call<'_>, &Identity) -> Result<Fields, ApiError>),
     /// Needs the signature of a user's RSA key pair.
     SignedByKeyPair(fn(&Call<'_>, &KeyPairOwner) -> Result<Fields, ApiError>),
+    /// Needs no signature, and looks at none: what proves who asks is among the parameters.
+    Anonymous(fn(&Call<'_>) -> Result<Fields, ApiError>),
 }
 
 /// What a handler sees.
@@ -43,6 +46,8 @@ pub(crate) struct Call<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) params: &'a Params,
     pub(crate) now: Timestamp,
+    /// Where calls that nobody signed are counted, as soon as it is clear for which account they are.
+    pub(crate) throttle: &'a Throttle,
     /// Credentials that are handed out are to have ended already ([`crate::Fault::ExpiredCredentials`]).
     pub(crate) ended_credentials: bool,
 }

@@ -15,12 +15,12 @@ mod temporary_key;
 use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::market::Market;
 use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::host::{host_name, is_loopback};
 use crate::request::RawRequest;
 
-pub(crate) use oauth::Market;
 pub(crate) use reply::{ErrorForm, SiteReply};
 
 /// Which listener a request came to.
@@ -107,7 +107,7 @@ impl Sites {
         let (host, path) = (host_name(raw.host()), raw.path());
         let on_loopback = is_loopback(host);
         if self.oauth.is_some()
-            && (oauth::Market::at(host).is_some() || (on_loopback && oauth::action(path).is_some()))
+            && (Market::at(host).is_some() || (on_loopback && oauth::action(path).is_some()))
         {
             return Some(route(oauth::action(path).unwrap_or("OAuth"), "OAuth", SiteName::OAuth));
         }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use jiff::Timestamp;
 
 use crate::entities::Account;
+use crate::error::ApiError;
 use crate::sync::Guarded;
 
 /// Counts the signed calls of each account in each second of the emulator's clock.
@@ -26,8 +27,15 @@ impl Throttle {
         Self(limited.map(|(account, calls)| (account.id.clone(), counter(calls))).collect())
     }
 
-    /// Counts a call; `false` when the account has had its share of this second.
-    pub(crate) fn allows(&self, account_id: &str, now: Timestamp) -> bool {
+    /// Counts a call.
+    ///
+    /// # Errors
+    /// The account has had its share of this second.
+    pub(crate) fn count(&self, account_id: &str, now: Timestamp) -> Result<(), ApiError> {
+        if self.allows(account_id, now) { Ok(()) } else { Err(ApiError::throttled()) }
+    }
+
+    fn allows(&self, account_id: &str, now: Timestamp) -> bool {
         let Some(counter) = self.0.get(account_id) else { return true };
         let second = now.as_second();
         let mut counted = counter.now.lock();
@@ -57,6 +65,7 @@ mod tests {
             access_keys: Vec::new(),
             users: Vec::new(),
             roles: Vec::new(),
+            oidc_providers: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! See the RAM documentation, "Policy elements" and "Edit the trust policy of a RAM role". Only what the emulator can
 //! decide is accepted; all else is a config error, so that a policy never means less here than it says.
 
+mod condition;
 mod document;
 
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use serde_saphyr::Spanned;
 use strict::Strict;
 
 use crate::names;
+use crate::oidc::ProviderArn;
 use crate::principal::Identity;
 use crate::problem::Problem;
 
+use condition::Condition;
 pub(crate) use document::TrustPolicyDocument;
-use document::{ConditionKeys, OneOrMany, PrincipalEntry, StatementEntry};
+use document::{OneOrMany, PrincipalEntry, StatementEntry};
 
 /// A checked trust policy of a role.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct TrustPolicy {
 struct Statement {
     effect: Effect,
     principals: Vec<RamPrincipal>,
+    /// OIDC providers.
+    federated: Vec<ProviderArn>,
     conditions: Vec<Condition>,
 }
 
@@ -52,17 +57,26 @@ enum RamPrincipal {
     },
 }
 
-/// `StringEquals` and `StringLike` on `sts:ExternalId`: true when one of the values fits.
-#[derive(Clone, Debug)]
-struct Condition {
-    like: bool,
-    external_ids: Vec<String>,
-}
-
 /// What is asked: may this caller assume the role with this external id?
 pub(crate) struct AssumeRoleRequest<'a> {
-    pub(crate) caller: &'a Identity,
+    pub(crate) caller: Caller<'a>,
     pub(crate) external_id: Option<&'a str>,
+}
+
+/// Who wants to assume a role.
+pub(crate) enum Caller<'a> {
+    /// Whoever has signed the request.
+    Ram(&'a Identity),
+    /// Whoever has a token, which was checked.
+    Oidc(OidcCaller<'a>),
+}
+
+/// What a token says, and which provider vouches for it.
+pub(crate) struct OidcCaller<'a> {
+    pub(crate) provider: &'a ProviderArn,
+    pub(crate) issuer: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) audiences: &'a [String],
 }
 
 /// The answer of a policy.
@@ -122,8 +136,11 @@ impl TrustPolicy {
 
 impl Statement {
     fn applies_to(&self, request: &AssumeRoleRequest<'_>) -> bool {
-        self.principals.iter().any(|p| p.covers(request.caller))
-            && self.conditions.iter().all(|c| c.holds(request.external_id))
+        let named = match &request.caller {
+            Caller::Ram(identity) => self.principals.iter().any(|p| p.covers(identity)),
+            Caller::Oidc(token) => self.federated.contains(token.provider),
+        };
+        named && self.conditions.iter().all(|c| c.holds(request))
     }
 }
 
@@ -164,56 +181,6 @@ impl RamPrincipal {
     }
 }
 
-impl Condition {
-    fn holds(&self, external_id: Option<&str>) -> bool {
-        external_id.is_some_and(|id| {
-            self.external_ids.iter().any(
-                |wanted| {
-                    if self.like { glob_matches(wanted, id) } else { wanted == id }
-                },
-            )
-        })
-    }
-}
-
-/// `*` stands for any text, `?` for one character; the whole of `text` has to fit.
-fn glob_matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    // Places in the pattern that can be reached with what was read of the text.
-    let mut places = vec![false; pattern.len().saturating_add(1)];
-    let skip_stars = |places: &mut Vec<bool>| {
-        for (index, sign) in pattern.iter().enumerate() {
-            if *sign == '*' && places.get(index).copied().unwrap_or_default() {
-                set(places, index.saturating_add(1));
-            }
-        }
-    };
-    set(&mut places, 0);
-    skip_stars(&mut places);
-    for character in text.chars() {
-        let mut next = vec![false; places.len()];
-        for (index, sign) in pattern.iter().enumerate() {
-            if !places.get(index).copied().unwrap_or_default() {
-                continue;
-            }
-            if *sign == '*' {
-                set(&mut next, index);
-            } else if *sign == '?' || *sign == character {
-                set(&mut next, index.saturating_add(1));
-            }
-        }
-        places = next;
-        skip_stars(&mut places);
-    }
-    places.last().copied().unwrap_or_default()
-}
-
-fn set(places: &mut [bool], index: usize) {
-    if let Some(place) = places.get_mut(index) {
-        *place = true;
-    }
-}
-
 fn statements(document: TrustPolicyDocument, what: &str) -> Result<Vec<Statement>, Problem> {
     if document.version.value != "1" {
         return Err(Problem::at(
@@ -239,17 +206,19 @@ fn statement(entry: StatementEntry, what: &str) -> Result<Statement, Problem> {
         }
     };
     actions(&entry.action, what)?;
-    let principals = principals(entry.principal, what)?;
+    let (principals, federated) = principals(entry.principal, what)?;
     let mut conditions = Vec::new();
-    // A statement for services and identity providers alone fits nobody who calls AssumeRole: its conditions
-    // (oidc:sub, for instance) need not be decided.
-    if let (Some(operators), false) = (&entry.condition, principals.is_empty()) {
+    // A statement for services and SAML providers alone fits nobody whom the emulator knows: its conditions need not be
+    // decided.
+    let fits_nobody = principals.is_empty() && federated.is_empty();
+    if let (Some(operators), false) = (&entry.condition, fits_nobody) {
         for (operator, keys) in &operators.value {
-            let found = condition(operator, keys, what).map_err(|text| Problem::at(operators, text))?;
+            let found =
+                Condition::check(operator, keys, what).map_err(|text| Problem::at(operators, text))?;
             conditions.extend(found);
         }
     }
-    Ok(Statement { effect, principals, conditions })
+    Ok(Statement { effect, principals, federated, conditions })
 }
 
 /// All actions that are accepted cover AssumeRole: none need be kept.
@@ -271,8 +240,11 @@ fn actions(actions: &Spanned<OneOrMany<String>>, what: &str) -> Result<(), Probl
     }
 }
 
-/// `Service` and `Federated` principals are accepted and never fit a caller of AssumeRole.
-fn principals(entry: Spanned<PrincipalEntry>, what: &str) -> Result<Vec<RamPrincipal>, Problem> {
+/// `Service` principals and SAML providers are accepted and fit nobody.
+fn principals(
+    entry: Spanned<PrincipalEntry>,
+    what: &str,
+) -> Result<(Vec<RamPrincipal>, Vec<ProviderArn>), Problem> {
     let list = |values: &Option<OneOrMany<String>>| values.as_ref().map_or(0, |v| v.0.len());
     let principal = &entry.value;
     let named = [&principal.ram, &principal.service, &principal.federated];
@@ -282,43 +254,28 @@ fn principals(entry: Spanned<PrincipalEntry>, what: &str) -> Result<Vec<RamPrinc
             format!("{what}: the trust policy names no principal: give RAM, Service or Federated"),
         ));
     }
-    let arns = principal.ram.as_ref().map_or(&[][..], |values| &values.0);
-    arns.iter()
-        .map(|arn| {
-            RamPrincipal::parse(arn).ok_or_else(|| {
-                Problem::at(
-                    &entry,
-                    format!(
-                        "{what}: the trust policy's principal {arn:?} is not \
-                         acs:ram::<16 digits>:root, …:user/<name> or …:role/<name>"
-                    ),
-                )
-            })
-        })
-        .collect()
+    let unknown = |arn: &str, wanted: &str| {
+        Problem::at(&entry, format!("{what}: the trust policy's principal {arn:?} is not {wanted}"))
+    };
+    let ram = principal.ram.iter().flat_map(|values| &values.0).map(|arn| {
+        let wanted = "acs:ram::<16 digits>:root, …:user/<name> or …:role/<name>";
+        RamPrincipal::parse(arn).ok_or_else(|| unknown(arn, wanted))
+    });
+    let federated = principal.federated.iter().flat_map(|values| &values.0);
+    let federated = federated.filter(|arn| !is_saml_provider(arn)).map(|arn| {
+        let wanted = "acs:ram::<16 digits>:oidc-provider/<name> or …:saml-provider/<name>";
+        ProviderArn::parse(arn).ok_or_else(|| unknown(arn, wanted))
+    });
+    Ok((ram.collect::<Result<_, _>>()?, federated.collect::<Result<_, _>>()?))
 }
 
-fn condition(operator: &str, keys: &ConditionKeys, what: &str) -> Result<Vec<Condition>, String> {
-    let like = match operator {
-        "StringEquals" => false,
-        "StringLike" => true,
-        other => {
-            return Err(format!(
-                "{what}: the emulator cannot decide the condition {other:?}; it knows StringEquals and StringLike"
-            ));
-        }
-    };
-    keys.iter()
-        .map(|(key, values)| {
-            if key.eq_ignore_ascii_case("sts:ExternalId") {
-                Ok(Condition { like, external_ids: values.0.clone() })
-            } else {
-                Err(format!(
-                    "{what}: the emulator cannot decide a condition on {key:?}; it knows sts:ExternalId"
-                ))
-            }
-        })
-        .collect()
+fn is_saml_provider(arn: &str) -> bool {
+    let arn = arn.to_ascii_lowercase();
+    let resource = arn.strip_prefix("acs:ram::").and_then(|rest| rest.split_once(':'));
+    resource.is_some_and(|(account, kind)| {
+        names::is_account_id(account)
+            && kind.strip_prefix("saml-provider/").is_some_and(|name| !name.is_empty())
+    })
 }
 
 #[cfg(test)]

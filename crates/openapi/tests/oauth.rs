@@ -176,6 +176,14 @@ fn a_new_refresh_token_is_stored_before_anything_else_can_fail() {
     assert_eq!(profile["oauth_refresh_token"], "canary-refresh-2");
     assert_eq!(profile["oauth_access_token"], "canary-access-2");
     assert_eq!(profile["access_key_id"], "STS.old");
+
+    let server = Server::tls(HOST, |_| json(200, r#"{"refresh_token":"canary-refresh-2"}"#));
+    let machine = Machine::new(&config(at(-10), 0));
+    let error = machine.fetch(&Network::to(&server, &Tunnel::to(server.address))).unwrap_err();
+    assert!(one_line(&error).contains("access_token is missing"), "{error}");
+    let profile = &machine.config()["profiles"][1];
+    assert_eq!(profile["oauth_refresh_token"], "canary-refresh-2");
+    assert_eq!(profile["oauth_access_token"], "canary-access-1");
 }
 
 #[test]

@@ -118,7 +118,10 @@ async fn refuses_to_send_headers_that_signed_requests_do_not_have() {
         let mut request = presigned();
         request.headers.push((name.to_owned(), value.to_owned()));
         let error = client.get_caller_identity_presigned(&request).await.unwrap_err();
-        assert!(matches!(error, StsError::Api(ApiError::Request { .. })) && !error.is_passing(), "{name}: {error}");
+        assert!(
+            matches!(error, StsError::Api(ApiError::Request { .. })) && !error.is_passing(),
+            "{name}: {error}"
+        );
     }
     let request = PresignedRequest { method: "DELETE".to_owned(), ..presigned() };
     assert!(client.get_caller_identity_presigned(&request).await.is_err());
@@ -162,7 +165,10 @@ async fn answers_that_sts_does_not_give_are_passing() {
     ] {
         let server = Server::tls("127.0.0.1", move |_| answer.clone());
         let error = ask(&client_of(&server)).await.unwrap_err();
-        assert!(matches!(error, StsError::Api(ApiError::InvalidAnswer { .. })) && error.is_passing(), "{error}");
+        assert!(
+            matches!(error, StsError::Api(ApiError::InvalidAnswer { .. })) && error.is_passing(),
+            "{error}"
+        );
         assert!(error.to_string().contains(wanted), "{wanted}: {error}");
     }
 }

@@ -6,7 +6,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods
 )]
 
 mod support;
@@ -256,3 +257,64 @@ echo '{"mode": "AK", "access_key_id": "LTAIalice", "access_key_secret": "canary-
     let error = rig.run(&GET_TOKEN).error();
     assert!(error.contains("not found in the PATH") && error.contains("/usr/bin:/bin"), "{error}");
 }
+
+/// Runs a program as kubectl does: on a terminal, but with stdin from nowhere and stdout into a file. Types an answer two
+/// and a half seconds after the question, and prints what the terminal showed.
+const AT_A_TERMINAL: &str = r#"
+import json, os, pty, sys, time
+question, answer, variables, stdout = sys.argv[1].encode(), sys.argv[2].encode(), json.loads(sys.argv[3]), sys.argv[4]
+program = sys.argv[5:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(os.open(stdout, os.O_WRONLY | os.O_CREAT), 1)
+    os.execve(program[0], program, variables)
+shown, answered = b"", False
+while True:
+    try:
+        more = os.read(terminal, 1024)
+    except OSError:
+        more = b""
+    if not more:
+        break
+    shown += more
+    if question in shown and not answered:
+        time.sleep(2.5)
+        os.write(terminal, answer + b"\n")
+        answered = True
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn a_program_asks_the_person_at_the_terminal_though_kubectl_keeps_stdin() {
+    let profile = json!({"name": "me", "mode": "External", "process_command": "acs-sso"});
+    let rig = Rig::start(&profile, "");
+    rig.program(
+        "acs-sso",
+        r#"printf 'MFA code: ' >&2
+read code
+[ "$code" = 123456 ] || exit 7
+echo '{"mode": "AK", "access_key_id": "LTAIalice", "access_key_secret": "canary-alice"}'"#,
+    );
+    let mut variables: std::collections::BTreeMap<String, String> = rig.variables().into_iter().collect();
+    variables.insert("KUBERNETES_EXEC_INFO".to_owned(), EXEC_INFO.to_owned());
+    let stdout = rig.home.path().join("stdout");
+    let output = Command::new("python3")
+        .args(["-c", AT_A_TERMINAL, "MFA code: ", "123456", &serde_json::to_string(&variables).unwrap()])
+        .arg(&stdout)
+        .arg(env!("CARGO_BIN_EXE_ack-ram-tool"))
+        .args(GET_TOKEN)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("python3 is missing: install Python 3");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown:?}");
+    assert!(!token_of(&std::fs::read_to_string(&stdout).unwrap()).is_empty());
+    // What is shown while something takes long must not run over the question.
+    let after = shown.split("MFA code: ").nth(1).unwrap();
+    assert_eq!(after.replace(['\r', '\n'], ""), "123456", "{shown:?}");
+}
+
+const EXEC_INFO: &str =
+    r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":true}}"#;

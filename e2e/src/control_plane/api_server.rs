@@ -128,7 +128,7 @@ fn command(
         // One API server or two on a made-up network: nobody needs the Service's endpoints.
         .args(["--endpoint-reconciler-type", "none", "--service-cluster-ip-range", "10.0.0.0/24"])
         .args(["--authorization-mode", "RBAC", "--allow-privileged=true"])
-        .args(["--service-account-issuer", "https://kubernetes.default.svc.cluster.local"])
+        .args(["--service-account-issuer", super::ISSUER])
         .args(["--profiling=false", level])
         .arg("--cert-dir")
         .arg(run.folder(&format!("{name}-certificates"))?)

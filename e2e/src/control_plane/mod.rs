@@ -18,6 +18,9 @@ use crate::ports::Port;
 use crate::process::{Service, isolated};
 use crate::run_dir::RunDir;
 
+/// Who signs service account tokens, as they say.
+pub const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+
 /// Everything starts in two seconds; a loaded machine gets more.
 const READY: Duration = Duration::from_secs(120);
 

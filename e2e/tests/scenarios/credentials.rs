@@ -6,14 +6,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use e2e::cloud::{
-    ACCESS_CONFIGURATION, ACCOUNT, CLUSTER, DEV_ROLE, Identity, KEY_PAIR_ID, OAUTH_ACCESS_TOKEN,
-    OAUTH_REFRESH_TOKEN, SIGN_IN_HOST, SIGN_IN_TOKEN, user,
+    ACCESS_CONFIGURATION, ACCOUNT, APP_ROLE, CLUSTER, DEV_ROLE, Identity, KEY_PAIR_ID, OAUTH_ACCESS_TOKEN,
+    OAUTH_REFRESH_TOKEN, OIDC_AUDIENCE, OIDC_PROVIDER, SIGN_IN_HOST, SIGN_IN_TOKEN, user,
 };
+use e2e::mapping::Applied;
 use e2e::process::{Output, isolated, run};
 use e2e::rig::Rig;
 use serde_json::{Value, json};
 
-use super::{Outcome, write_program};
+use super::{Outcome, oidc, write_program};
 
 const DEV_SESSION: &str = "acs:ram::1234567890123456:role/dev";
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -96,6 +97,17 @@ fn session(rig: &Rig) -> Result<Value, Box<dyn std::error::Error>> {
     Ok(serde_json::from_str(&printed)?)
 }
 
+/// A service account that may be the role `app`, and the file with its token.
+fn service_account_token<'a>(
+    rig: &'a Rig,
+    home: &Home<'_>,
+) -> Result<(Applied<'a>, String), Box<dyn std::error::Error>> {
+    let account = oidc::service_account(rig, "app-credentials")?;
+    let file = home.folder.join("service-account-token");
+    std::fs::write(&file, oidc::token(rig, "app-credentials", OIDC_AUDIENCE)?)?;
+    Ok((account, file.to_string_lossy().into_owned()))
+}
+
 pub(super) fn every_mode_of_the_aliyun_cli_says_who_it_is(rig: &Rig) -> Outcome {
     let home = Home::new(rig)?;
     let alice = user("alice");
@@ -106,6 +118,7 @@ pub(super) fn every_mode_of_the_aliyun_cli_says_who_it_is(rig: &Rig) -> Outcome 
     let variables = [("ALIBABA_CLOUD_IMDS_ENDPOINT", metadata.as_str())];
     let rsa_key = home.folder.join("rsa.pem");
     std::fs::write(&rsa_key, rig.cloud().key_pair())?;
+    let (_account, token_file) = service_account_token(rig, &home)?;
     write_program(
         &home.folder.join("print-profile"),
         &format!("#!/bin/sh\ncat <<'EOT'\nsome words first\n{session}\nEOT\n"),
@@ -152,6 +165,17 @@ pub(super) fn every_mode_of_the_aliyun_cli_says_who_it_is(rig: &Rig) -> Outcome 
             "acs:ram::1234567890123456:user/carol",
         ),
         (
+            "OIDC",
+            vec![json!({
+                "region_id": "cn-hangzhou",
+                "oidc_provider_arn": OIDC_PROVIDER,
+                "oidc_token_file": token_file,
+                "ram_role_arn": APP_ROLE,
+                "ram_session_name": "pod-1",
+            })],
+            APP_ROLE,
+        ),
+        (
             "RsaKeyPair",
             vec![json!({
                 "region_id": "cn-hangzhou",
@@ -196,6 +220,13 @@ pub(super) fn every_place_of_the_environment_says_who_it_is(rig: &Rig) -> Outcom
         ("ALICLOUD_ACCESS_KEY_STS_TOKEN", text("sts_token")),
     ];
     assert_eq!(home.whoami(&temporary)?, DEV_SESSION);
+    let (_account, token_file) = service_account_token(rig, &home)?;
+    let pod = [
+        ("ALIBABA_CLOUD_ROLE_ARN", APP_ROLE),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", OIDC_PROVIDER),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", &token_file),
+    ];
+    assert_eq!(home.whoami(&pod)?, APP_ROLE);
     assert_eq!(home.whoami(&[("ALIBABA_CLOUD_CREDENTIALS_URI", &uri)])?, DEV_SESSION);
     let imds = ("ALIBABA_CLOUD_IMDS_ENDPOINT", metadata.as_str());
     assert_eq!(home.whoami(&[imds, ("ALIBABA_CLOUD_ECS_METADATA", "dev")])?, DEV_SESSION);

@@ -17,6 +17,7 @@ mod kubeconfigs;
 mod manifests;
 mod many_mappings;
 mod mapping_changes;
+mod oidc;
 mod operator;
 mod other_credentials;
 mod rbac;
@@ -121,8 +122,12 @@ pub(crate) fn all() -> Vec<Scenario> {
         credentials::every_place_of_the_environment_says_who_it_is,
         credentials::what_is_renewed_is_written_back_to_the_file_that_was_read,
         credentials::each_fault_has_its_own_line,
+        oidc::a_service_account_is_the_role_that_trusts_it_and_kubectl_gets_in,
+        oidc::another_service_account_audience_or_issuer_is_refused_and_the_line_says_why,
+        oidc::started_by_kubectl_the_token_goes_to_sts_itself_or_loopback_only,
         container_service::cleaning_permissions_deletes_the_bindings_of_that_user_alone,
         rbac_scan::users_who_are_there_gone_and_robots_are_told_apart,
+        rbac_scan::what_a_cleanup_took_away_comes_back_from_its_backup,
         rbac_scan::whoever_may_not_list_bindings_is_told_what_is_missing,
         admission_policy::whoever_may_only_write_mappings_cannot_become_anybody_else,
         admission_policy::whoever_may_impersonate_user_and_groups_may_map_to_them_and_no_further,

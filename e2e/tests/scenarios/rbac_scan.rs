@@ -1,13 +1,15 @@
 //! `ack-ram-tool rbac scan-user-permissions` tells who of RAM has rights in a real cluster, and who is gone.
 
+use std::path::Path;
+
 use e2e::cloud::{ACCOUNT, CLUSTER, account, user};
 use e2e::error::Error;
 use e2e::person::Person;
-use e2e::process::Output;
+use e2e::process::{self, Output, isolated};
 use e2e::rig::Rig;
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::{Outcome, SOON};
 
 fn binding(name: &str, namespace: Option<&str>, subjects: &[Value], role: &str) -> Value {
     let group = "rbac.authorization.k8s.io";
@@ -73,6 +75,38 @@ pub(super) fn users_who_are_there_gone_and_robots_are_told_apart(rig: &Rig) -> O
         assert!(all.contains(&line), "{line}: {all:?}");
     }
     assert_eq!(all.len(), 5, "{all:?}");
+    Ok(())
+}
+
+pub(super) fn what_a_cleanup_took_away_comes_back_from_its_backup(rig: &Rig) -> Outcome {
+    let (root, carol) = (rig.person(account())?, user("carol"));
+    let _root = rig.apply_all(&[binding("e2e-scan-root", None, &[person(ACCOUNT)], "cluster-admin")])?;
+    let _gone = rig.removed_later("clusterrolebinding/e2e-scan-back");
+    let _gone = rig.removed_later("rolebinding/e2e-scan-back --namespace=kube-public");
+    for binding in [
+        binding("e2e-scan-back", None, &[person(&carol.id)], "view"),
+        binding("e2e-scan-back", Some("kube-public"), &[person(&carol.id)], "view"),
+    ] {
+        let file = rig.run().file("binding-to-come-back.json", &binding.to_string())?;
+        rig.admin().ok(&["apply", "-f", &file.to_string_lossy()])?;
+    }
+    let before = scan(rig, &root, &["-c", CLUSTER, "-u", &carol.id])?.success()?;
+    assert_eq!(ours(&before).len(), 2, "{before}");
+
+    let endpoint = rig.cloud().endpoint();
+    let mut command = isolated(&rig.bin().join("ack-ram-tool"));
+    // Backups go to the folder in which the tool runs.
+    command.envs(root.shell(rig, Path::new("none")).environment()).current_dir(root.home());
+    command.args(["rbac", "cleanup-user-permissions", "-y", "-c", CLUSTER, "-u", &carol.id]);
+    command.args(["--cs-endpoint", &endpoint, "--ram-endpoint", &endpoint, "--sts-endpoint", &endpoint]);
+    process::run(command, SOON)?.success()?;
+    let gone = scan(rig, &root, &["-c", CLUSTER, "-u", &carol.id])?.success()?;
+    assert_eq!(ours(&gone), [""; 0], "{gone}");
+
+    let backups = root.home().join(CLUSTER);
+    rig.admin().ok(&["apply", "-f", &backups.to_string_lossy()])?;
+    let back = scan(rig, &root, &["-c", CLUSTER, "-u", &carol.id])?.success()?;
+    assert_eq!(back, before);
     Ok(())
 }
 

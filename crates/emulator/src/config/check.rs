@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 use super::document::{
     AccessKeyEntry, AccountEntry, Document, KeyPairEntry, RoleEntry, Status, ThrottleEntry, UserEntry,
 };
-use super::{Config, ConfigError, cloud_sso, clusters, credentials_uri, metadata, oauth};
+use super::{Config, ConfigError, cloud_sso, clusters, credentials_uri, metadata, oauth, oidc_providers};
 use crate::entities::{AccessKey, Account, MAX_SESSION_DURATION, MIN_SESSION_SECONDS, Role, User};
 use crate::key_pair::KeyPair;
 use crate::names;
@@ -41,7 +41,7 @@ impl Checker {
             return Err(Problem::at(&document.accounts, "accounts is empty: name at least one account"));
         }
         let accounts: Vec<Account> =
-            document.accounts.value.into_iter().map(|entry| self.account(entry)).collect::<Result<_, _>>()?;
+            document.accounts.value.into_iter().map(|entry| self.account(entry, folder)).collect::<Result<_, _>>()?;
         Ok(Config {
             clusters: clusters::check(document.clusters, &accounts, folder)?,
             metadata: document.metadata.map(|entry| metadata::check(entry, &accounts)).transpose()?,
@@ -55,7 +55,7 @@ impl Checker {
         })
     }
 
-    fn account(&mut self, entry: AccountEntry) -> Result<Account, Problem> {
+    fn account(&mut self, entry: AccountEntry, folder: &Path) -> Result<Account, Problem> {
         let id = &entry.id;
         if !names::is_account_id(&id.value) {
             return Err(Problem::at(id, format!("account id {:?} is not made of 16 digits", id.value)));
@@ -68,6 +68,7 @@ impl Checker {
             access_keys: self.access_keys(entry.access_keys)?,
             users: entry.users.into_iter().map(|user| self.user(user)).collect::<Result<_, _>>()?,
             roles: entry.roles.into_iter().map(|role| self.role(role)).collect::<Result<_, _>>()?,
+            oidc_providers: oidc_providers::check(entry.oidc_providers, &entry.id.value, folder)?,
             id: entry.id.value,
         })
     }

@@ -164,7 +164,8 @@ impl Files<'_> {
     }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+/// The text of a file that is not too large.
+pub(super) fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();
     let size = std::fs::File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;

@@ -10,6 +10,7 @@ use super::clusters::ClusterEntry;
 use super::credentials_uri::CredentialsUriEntry;
 use super::metadata::MetadataEntry;
 use super::oauth::OAuthEntry;
+use super::oidc_providers::OidcProviderEntry;
 use crate::trust_policy::TrustPolicyDocument;
 
 #[derive(Deserialize)]
@@ -35,6 +36,8 @@ pub(super) struct AccountEntry {
     pub(super) users: Vec<UserEntry>,
     #[serde(default)]
     pub(super) roles: Vec<RoleEntry>,
+    #[serde(default)]
+    pub(super) oidc_providers: Vec<OidcProviderEntry>,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use signature::Secret;
 use super::look_up::{account, role, user};
 use crate::entities::Account;
 use crate::problem::Problem;
-use crate::sites::Market;
+use crate::market::Market;
 
 /// Seconds.
 const LIFETIME: RangeInclusive<u32> = 1..=86_400;

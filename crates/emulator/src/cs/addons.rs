@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::router::Answer;
-use super::tasks::{self, Effect};
+use super::answer::Answer;
+use super::task::Effect;
+use super::tasks;
 use super::{Call, errors};
 use crate::error::ApiError;
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::router::Answer;
+use super::answer::Answer;
 use super::store::Entry;
-use super::tasks::china_time;
+use super::task::china_time;
 use super::{Call, errors};
 use crate::error::ApiError;
 

@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 use signature::format_timestamp;
 
+use super::answer::Answer;
 use super::client_authority::ClientCertificate;
-use super::router::Answer;
 use super::{Call, errors};
 use crate::error::ApiError;
 use crate::principal::Identity;

@@ -5,6 +5,7 @@
 
 mod activity;
 mod addons;
+mod answer;
 mod client_authority;
 mod cluster;
 mod clusters;
@@ -13,6 +14,7 @@ mod kubeconfig;
 mod permissions;
 mod router;
 mod store;
+mod task;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -28,11 +30,12 @@ use crate::request::{Params, Parsed, RawRequest};
 use crate::sync::Guarded;
 
 pub use activity::UserActivity;
+pub(crate) use answer::Answer;
 pub(crate) use cluster::CheckedCluster;
 pub use cluster::{Cluster, ClusterError};
 pub(crate) use permissions::CleanHook;
 pub use permissions::PermissionsCleaned;
-pub(crate) use router::{Answer, is_addressed};
+pub(crate) use router::is_addressed;
 use router::{PathParams, Route};
 use store::Store;
 

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use signature::format_timestamp;
 
+use super::answer::Answer;
 use super::kubeconfig::own_id;
-use super::router::Answer;
 use super::{Call, errors};
 use crate::error::ApiError;
 use crate::names;

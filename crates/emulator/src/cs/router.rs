@@ -1,7 +1,6 @@
 //! Which operation a method and a path mean.
 
-use serde_json::Value;
-
+use super::answer::Answer;
 use super::{Call, addons, clusters, kubeconfig, permissions, tasks};
 use crate::error::ApiError;
 use crate::host::{host_name, is_loopback};
@@ -12,20 +11,6 @@ const HOSTS: [&str; 2] = ["cs", "cs-anony-vpc"];
 
 /// What an operation does once it is known who asks.
 type Handler = fn(&Call<'_>) -> Result<Answer, ApiError>;
-
-/// The answer to a call.
-pub(crate) struct Answer {
-    /// The body of the 200.
-    pub(crate) body: Value,
-    /// What is to be done before it is sent, and may take a while.
-    pub(crate) first: Option<Box<dyn FnOnce() -> Result<(), String> + Send>>,
-}
-
-impl From<Value> for Answer {
-    fn from(body: Value) -> Self {
-        Self { body, first: None }
-    }
-}
 
 /// An operation and where it is.
 pub(crate) struct Route {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::activity::UserActivity;
 use super::cluster::{CheckedCluster, ClusterError};
 use super::errors;
-use super::tasks::{Effect, Task};
+use super::task::{Effect, Task};
 use crate::error::ApiError;
 use crate::principal::Identity;
 

@@ -1,12 +1,12 @@
 //! What takes a while: `ModifyCluster`, and how tasks are asked about.
 
-use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::router::Answer;
+use super::answer::Answer;
 use super::store::{Entry, Store};
+use super::task::{Effect, Task, china_time};
 use super::{Call, errors};
 use crate::error::ApiError;
 use crate::random;
@@ -15,54 +15,6 @@ use crate::random;
 const RUNNING: &str = "running";
 /// The state of a cluster that is being modified.
 const UPDATING: &str = "updating";
-
-/// Something under way, or done.
-#[derive(Clone, Debug)]
-pub(crate) struct Task {
-    pub(crate) id: String,
-    pub(crate) cluster_id: String,
-    pub(crate) account: String,
-    pub(crate) effect: Effect,
-    pub(crate) created: Timestamp,
-    pub(crate) ends: Timestamp,
-    /// Whether its effect was had.
-    pub(crate) settled: bool,
-    /// What it fails with.
-    pub(crate) failure: Option<String>,
-    /// The state that the cluster returns to.
-    pub(crate) previous_state: Option<String>,
-}
-
-/// What a task changes.
-#[derive(Clone, Debug)]
-pub(crate) enum Effect {
-    /// RRSA is enabled, or disabled.
-    Rrsa(bool),
-    /// Add-ons are installed in these versions.
-    Addons(Vec<(String, String)>),
-}
-
-impl Effect {
-    /// `task_type`.
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Rrsa(_) => "cluster_modify",
-            Self::Addons(_) => "addon_install",
-        }
-    }
-
-    /// For the cluster's log: `enable RRSA`.
-    pub(crate) fn in_words(&self) -> String {
-        match self {
-            Self::Rrsa(true) => "enable RRSA".to_owned(),
-            Self::Rrsa(false) => "disable RRSA".to_owned(),
-            Self::Addons(addons) => {
-                let names: Vec<&str> = addons.iter().map(|(name, _)| name.as_str()).collect();
-                format!("install {}", names.join(", "))
-            }
-        }
-    }
-}
 
 /// Begins a task on a cluster of the caller's.
 pub(super) fn begin(store: &mut Store, call: &Call<'_>, effect: Effect) -> Result<Value, ApiError> {
@@ -170,10 +122,4 @@ pub(super) fn cluster_logs(call: &Call<'_>) -> Result<Answer, ApiError> {
         })
     });
     Ok(Value::Array(lines.collect()).into())
-}
-
-/// `2020-11-10T16:02:04+08:00`: Container Service tells times so.
-pub(super) fn china_time(time: Timestamp) -> String {
-    let zone = TimeZone::fixed(Offset::constant(8));
-    time.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

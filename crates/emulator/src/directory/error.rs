@@ -18,6 +18,9 @@ pub enum DirectoryError {
     /// No such policy in the account, nor among the system policies.
     #[error("there is no policy {0:?}")]
     NoSuchPolicy(String),
+    /// No such OIDC provider in the account.
+    #[error("there is no OIDC provider {0:?}")]
+    NoSuchOidcProvider(String),
     /// No such access key.
     #[error("there is no access key {0:?}")]
     NoSuchAccessKey(String),
@@ -30,6 +33,12 @@ pub enum DirectoryError {
     /// The name is taken, in some case.
     #[error("there is a policy {0:?} already")]
     PolicyExists(String),
+    /// The name is taken, in some case.
+    #[error("there is an OIDC provider {0:?} already")]
+    OidcProviderExists(String),
+    /// Another OIDC provider of the account has this issuer.
+    #[error("there is an OIDC provider with the issuer {0:?} already")]
+    OidcIssuerExists(String),
     /// Another key or key pair, of whatever account, has this id.
     #[error("there is an access key {0:?} already")]
     AccessKeyExists(String),

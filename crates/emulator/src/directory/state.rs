@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{DirectoryError, Key};
 use crate::entities::{Account, Role};
 use crate::key_pair::KeyPairOwner;
+use crate::oidc::CheckedProvider;
 use crate::principal::{Identity, UserIdentity};
 use crate::random;
 
@@ -35,6 +36,7 @@ pub(super) struct AccountState {
     pub(super) users: BTreeMap<String, UserRecord>,
     pub(super) roles: BTreeMap<String, RoleRecord>,
     pub(super) policies: BTreeMap<String, PolicyRecord>,
+    pub(super) oidc_providers: BTreeMap<String, Arc<CheckedProvider>>,
 }
 
 /// A user; its keys are found by its identity.
@@ -119,6 +121,9 @@ impl State {
             let record =
                 RoleRecord { role: Arc::new(role), created: now, updated: now, policies: Vec::new() };
             entities.roles.insert(lower(&record.role.name), record);
+        }
+        for provider in account.oidc_providers {
+            entities.oidc_providers.insert(lower(&provider.arn.name), Arc::new(provider));
         }
         self.accounts.insert(id, entities);
     }

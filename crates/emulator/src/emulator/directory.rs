@@ -5,6 +5,7 @@ use signature::Secret;
 use super::Emulator;
 use crate::directory::{DirectoryError, NewRole, NewUser};
 use crate::entities::MAX_SESSION_DURATION;
+use crate::oidc::OidcProvider;
 use crate::trust_policy::TrustPolicy;
 
 impl Emulator {
@@ -89,5 +90,35 @@ impl Emulator {
     /// No such account or role.
     pub fn delete_role(&self, account_id: &str, name: &str) -> Result<(), DirectoryError> {
         self.app.directory.change(|state| state.delete_role(account_id, name))
+    }
+
+    /// Registers an OIDC provider: from now on AssumeRoleWithOIDC takes its issuer's tokens for roles whose trust policies
+    /// name it.
+    ///
+    /// ```
+    /// # fn example(emulator: &emulator::Emulator, jwks: &str) -> Result<(), emulator::DirectoryError> {
+    /// use emulator::OidcProvider;
+    /// emulator.add_oidc_provider(
+    ///     OidcProvider::new("1234567890123456", "ack-rrsa-c0123", "https://kubernetes.default.svc")
+    ///         .client_id("sts.aliyuncs.com")
+    ///         .jwks(jwks),
+    /// )?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No such account, a value that cannot be right, or a name or an issuer that is taken.
+    pub fn add_oidc_provider(&self, provider: OidcProvider) -> Result<(), DirectoryError> {
+        let provider = provider.check().map_err(DirectoryError::Invalid)?;
+        self.app.directory.change(|state| state.add_oidc_provider(provider))
+    }
+
+    /// Removes an OIDC provider. Sessions that were begun with its tokens go on.
+    ///
+    /// # Errors
+    /// No such account or provider.
+    pub fn remove_oidc_provider(&self, account_id: &str, name: &str) -> Result<(), DirectoryError> {
+        self.app.directory.change(|state| state.remove_oidc_provider(account_id, name))
     }
 }

@@ -10,6 +10,9 @@ impl From<DirectoryError> for ApiError {
             Refused::NoSuchUser(_) => (404, "EntityNotExist.User", "The user does not exist."),
             Refused::NoSuchRole(_) => (404, "EntityNotExist.Role", "The role does not exist."),
             Refused::NoSuchPolicy(_) => (404, "EntityNotExist.Policy", "The policy does not exist."),
+            Refused::NoSuchOidcProvider(_) => {
+                (404, "EntityNotExist.OIDCProvider", "The OIDC provider does not exist.")
+            }
             Refused::NoSuchAccount(_) => (404, "EntityNotExist.Account", "The account does not exist."),
             Refused::NoSuchAccessKey(_) => {
                 (404, "EntityNotExist.User.AccessKey", "The user access key does not exist.")
@@ -23,6 +26,14 @@ impl From<DirectoryError> for ApiError {
             Refused::AccessKeyExists(_) => {
                 (409, "EntityAlreadyExists.User.AccessKey", "The access key does already EXIST.")
             }
+            Refused::OidcProviderExists(_) => {
+                (409, "EntityAlreadyExists.OIDCProvider", "The OIDC provider does already EXIST.")
+            }
+            Refused::OidcIssuerExists(_) => (
+                409,
+                "EntityAlreadyExists.OIDCProvider.Url",
+                "The issuer URL of the OIDC provider does already EXIST.",
+            ),
             Refused::PolicyAttached { .. } => {
                 (409, "EntityAlreadyExists.Role.Policy", "The role has already been attached this policy.")
             }
@@ -51,6 +62,7 @@ fn full(what: &str) -> ApiError {
         "users" => "User",
         "roles" => "Role",
         "policies" => "Policy",
+        "OIDC providers" => "OIDCProvider",
         _ => "Role.Policy",
     };
     ApiError::new(

@@ -10,7 +10,7 @@ use super::temporary_key::{fields, issue, role_session};
 use super::{SiteReply, Visit, bearer, no_such_page, wrong_method};
 use crate::config::{OAuth, OAuthHolder, OAuthUser};
 use crate::error::ApiError;
-use crate::host::{host_name, is_loopback};
+use crate::market::Market;
 use crate::principal::Identity;
 use crate::random;
 use crate::sync::Guarded;
@@ -21,44 +21,6 @@ const EXCHANGE: &str = "/v1/exchange";
 const LIFETIME: u32 = 3600;
 /// Most access tokens that are good at a time; the oldest go first.
 const MAX_ACCESS_TOKENS: usize = 1000;
-
-/// The two markets, each with a host and with an id for the aliyun CLI. Tokens of one are worth nothing at the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Market {
-    /// Alibaba Cloud China: `oauth.aliyun.com`.
-    Cn,
-    /// Alibaba Cloud International: `oauth.alibabacloud.com`.
-    Intl,
-}
-
-impl Market {
-    const ALL: [Self; 2] = [Self::Cn, Self::Intl];
-
-    pub(crate) fn host(self) -> &'static str {
-        match self {
-            Self::Cn => "oauth.aliyun.com",
-            Self::Intl => "oauth.alibabacloud.com",
-        }
-    }
-
-    /// The aliyun CLI's id, which is public.
-    fn client_id(self) -> &'static str {
-        match self {
-            Self::Cn => "4038181954557748008",
-            Self::Intl => "4103531455503354461",
-        }
-    }
-
-    pub(super) fn at(host: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|market| market.host().eq_ignore_ascii_case(host))
-    }
-
-    /// Whether a request with this `Host` reaches this market; loopback stands for both.
-    fn is_at(self, host: &str) -> bool {
-        let name = host_name(host);
-        is_loopback(name) || Self::at(name) == Some(self)
-    }
-}
 
 /// What records and faults call a request to this path.
 pub(super) fn action(path: &str) -> Option<&'static str> {

@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::names::{is_account_id, is_role_name, is_session_name};
 use crate::operation::{Call, Fields};
 use crate::principal::Identity;
-use crate::trust_policy::{AssumeRoleRequest, Decision};
+use crate::trust_policy::{AssumeRoleRequest, Caller, Decision};
 
 const DEFAULT_SESSION_SECONDS: u32 = 3600;
 /// Bytes.
@@ -31,7 +31,7 @@ pub(super) fn assume_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, 
         return Err(denied(caller, "Roles may not be assumed by root accounts.", Decision::ImplicitDeny));
     }
     let role = call.directory.role(account_id, role_name).ok_or_else(|| ApiError::no_such_role(arn))?;
-    let decision = role.trust_policy.decide(&AssumeRoleRequest { caller, external_id });
+    let decision = role.trust_policy.decide(&AssumeRoleRequest { caller: Caller::Ram(caller), external_id });
     if decision != Decision::Allowed {
         let message = "You are not authorized to do this action. You should be authorized by RAM.";
         return Err(denied(caller, message, decision));
@@ -41,7 +41,7 @@ pub(super) fn assume_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, 
 }
 
 /// `acs:ram::<account>:role/<name>`, in any case.
-fn parse_role_arn(arn: &str) -> Option<(&str, &str)> {
+pub(super) fn parse_role_arn(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.splitn(5, ':');
     let mut part = || parts.next();
     let (acs, ram, region, account, resource) = (part()?, part()?, part()?, part()?, part()?);
@@ -52,7 +52,7 @@ fn parse_role_arn(arn: &str) -> Option<(&str, &str)> {
 }
 
 /// A session policy is accepted and changes nothing here: no operation of the emulator depends on permissions yet.
-fn check_policy(policy: Option<&str>) -> Result<(), ApiError> {
+pub(super) fn check_policy(policy: Option<&str>) -> Result<(), ApiError> {
     let Some(policy) = policy.filter(|text| !text.is_empty()) else {
         return Ok(());
     };
@@ -76,7 +76,7 @@ fn external_id(text: Option<&str>) -> Result<Option<&str>, ApiError> {
     }
 }
 
-fn duration(text: Option<&str>, role: &Role) -> Result<u32, ApiError> {
+pub(super) fn duration(text: Option<&str>, role: &Role) -> Result<u32, ApiError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(DEFAULT_SESSION_SECONDS);
     };
@@ -105,7 +105,8 @@ fn denied(caller: &Identity, message: &str, decision: Decision) -> ApiError {
     error
 }
 
-fn issue(
+/// The answer with temporary keys for a session of the role.
+pub(super) fn issue(
     call: &Call<'_>,
     account_id: &str,
     role: &Role,

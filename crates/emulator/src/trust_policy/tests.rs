@@ -6,6 +6,7 @@
     clippy::arithmetic_side_effects
 )]
 
+use super::condition::glob_matches;
 use super::*;
 use crate::config::Config;
 use crate::principal::{RoleSession, UserIdentity};
@@ -52,7 +53,7 @@ fn session(account: &str, role: &str) -> Identity {
 }
 
 fn decide(policy: &TrustPolicy, caller: &Identity) -> Decision {
-    policy.decide(&AssumeRoleRequest { caller, external_id: None })
+    policy.decide(&AssumeRoleRequest { caller: Caller::Ram(caller), external_id: None })
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn conditions_on_the_external_id_are_kept() {
     };
     let alice = user(ACCOUNT, "alice");
     let ask = |policy: &TrustPolicy, external_id| {
-        policy.decide(&AssumeRoleRequest { caller: &alice, external_id }) == Decision::Allowed
+        policy.decide(&AssumeRoleRequest { caller: Caller::Ram(&alice), external_id }) == Decision::Allowed
     };
     let equals = with("{StringEquals: {sts:ExternalId: [one, two]}}");
     assert!(ask(&equals, Some("one")) && ask(&equals, Some("two")));
@@ -186,9 +187,19 @@ fn a_policy_that_cannot_be_decided_is_refused() {
         ),
         (
             format!(
-                "{{Version: \"1\", Statement: {{Effect: Deny, Action: \"*\", {root}, Condition: {{StringEquals: {{oidc:sub: x}}}}}}}}"
+                "{{Version: \"1\", Statement: {{Effect: Deny, Action: \"*\", {root}, Condition: {{StringEquals: {{acs:UserAgent: x}}}}}}}}"
             ),
-            "oidc:sub",
+            "acs:UserAgent",
+        ),
+        (
+            "{Version: \"1\", Statement: {Effect: Allow, Action: \"*\", Principal: {Federated: acs:ram::1234567890123456:oidc-provider/x}, Condition: {StringNotEquals: {oidc:sub: x}}}}"
+                .to_owned(),
+            "StringNotEquals",
+        ),
+        (
+            "{Version: \"1\", Statement: {Effect: Allow, Action: \"*\", Principal: {Federated: acs:ram::1234567890123456:oidc-provide/x}}}"
+                .to_owned(),
+            "oidc-provide/x",
         ),
     ] {
         let error = policy(&document).expect_err(&document);
@@ -240,15 +251,92 @@ fn a_policy_in_json_that_is_wrong_is_refused_in_one_line() {
     }
 }
 
+const PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/ack";
+
+/// Whether a token for the service account `subject` may assume the role.
+fn ask_with_token(policy: &TrustPolicy, provider: &str, subject: &str) -> Decision {
+    let provider = ProviderArn::parse(provider).unwrap();
+    let audiences = ["other".to_owned(), "sts.aliyuncs.com".to_owned()];
+    let caller =
+        OidcCaller { provider: &provider, issuer: "https://issuer.example/1", subject, audiences: &audiences };
+    policy.decide(&AssumeRoleRequest { caller: Caller::Oidc(caller), external_id: None })
+}
+
+fn federated(condition: &str) -> String {
+    allow(&format!("{{Federated: [\"{PROVIDER}\"]}}, Condition: {condition}"))
+}
+
 #[test]
-fn conditions_for_identity_providers_need_not_be_decided() {
-    let federated = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": {"Federated": "acs:ram::1234567890123456:oidc-provider/x"},
-        "Condition": {"StringEquals": {"oidc:sub": "system:serviceaccount:default:app"}}}]}"#;
-    let policy = TrustPolicy::from_json(federated, "x").unwrap();
+fn a_token_of_the_named_provider_fits_and_no_other() {
+    let policy = statements(&allow(&format!("{{Federated: \"{PROVIDER}\"}}")));
+    for (provider, expected) in [
+        (PROVIDER, Decision::Allowed),
+        ("ACS:RAM::1234567890123456:OIDC-Provider/ACK", Decision::Allowed),
+        ("acs:ram::1234567890123456:oidc-provider/ack2", Decision::ImplicitDeny),
+        ("acs:ram::6543210987654321:oidc-provider/ack", Decision::ImplicitDeny),
+    ] {
+        assert_eq!(ask_with_token(&policy, provider, "a"), expected, "{provider}");
+    }
     assert_eq!(decide(&policy, &user(ACCOUNT, "alice")), Decision::ImplicitDeny);
-    let both =
-        federated.replace("\"Federated\"", "\"RAM\": \"acs:ram::1234567890123456:root\", \"Federated\"");
-    let error = TrustPolicy::from_json(&both, "x").unwrap_err();
-    assert!(error.contains("oidc:sub"), "{error}");
+    let root = statements(&allow("{RAM: acs:ram::1234567890123456:root}"));
+    assert_eq!(ask_with_token(&root, PROVIDER, "a"), Decision::ImplicitDeny, "root is no provider");
+}
+
+#[test]
+fn conditions_on_issuer_subject_and_audience_are_kept() {
+    let app = "system:serviceaccount:default:app";
+    for (condition, subject, fits) in [
+        ("{StringEquals: {oidc:sub: system:serviceaccount:default:app}}", app, true),
+        ("{StringEquals: {OIDC:Sub: [x, system:serviceaccount:default:app]}}", app, true),
+        ("{StringEquals: {oidc:sub: system:serviceaccount:default:App}}", app, false),
+        ("{StringEquals: {oidc:sub: \"system:serviceaccount:default:*\"}}", app, false),
+        ("{StringLike: {oidc:sub: \"system:serviceaccount:default:*\"}}", app, true),
+        ("{StringLike: {oidc:sub: \"system:serviceaccount:*:app\"}}", app, true),
+        ("{StringLike: {oidc:sub: \"system:serviceaccount:prod:*\"}}", app, false),
+        ("{StringEquals: {oidc:iss: \"https://issuer.example/1\"}}", app, true),
+        ("{StringEquals: {oidc:iss: \"https://issuer.example/1/\"}}", app, false),
+        ("{StringEquals: {oidc:aud: sts.aliyuncs.com}}", app, true),
+        ("{StringEquals: {oidc:aud: sts.example}}", app, false),
+        ("{StringEquals: {oidc:aud: sts.aliyuncs.com, oidc:iss: x}}", app, false),
+        ("{StringEquals: {oidc:aud: sts.aliyuncs.com}, StringLike: {oidc:sub: x}}", app, false),
+        ("{StringEquals: {oidc:sub: []}}", app, false),
+        ("{StringEquals: {sts:ExternalId: app}}", "app", false),
+    ] {
+        let decision = ask_with_token(&statements(&federated(condition)), PROVIDER, subject);
+        assert_eq!(decision == Decision::Allowed, fits, "{condition}");
+    }
+}
+
+#[test]
+fn deny_wins_over_allow_for_tokens_too() {
+    let policy = statements(&format!(
+        "{}, {}",
+        allow(&format!("{{Federated: \"{PROVIDER}\"}}")),
+        federated("{StringLike: {oidc:sub: \"*:kube-system:*\"}}").replace("Allow", "Deny"),
+    ));
+    let ask = |subject: &str| ask_with_token(&policy, PROVIDER, subject);
+    assert_eq!(ask("system:serviceaccount:kube-system:x"), Decision::ExplicitDeny);
+    assert_eq!(ask("system:serviceaccount:default:x"), Decision::Allowed);
+}
+
+#[test]
+fn a_condition_on_a_token_never_holds_for_whoever_has_none() {
+    let text = format!(
+        "{{Effect: Allow, Action: \"*\", Principal: {{RAM: acs:ram::1234567890123456:root, Federated: \"{PROVIDER}\"}}, Condition: {{StringLike: {{oidc:sub: \"*\"}}}}}}"
+    );
+    let policy = statements(&text);
+    assert_eq!(decide(&policy, &user(ACCOUNT, "alice")), Decision::ImplicitDeny);
+    assert_eq!(ask_with_token(&policy, PROVIDER, "x"), Decision::Allowed);
+}
+
+#[test]
+fn what_fits_nobody_need_not_be_decided() {
+    for principal in
+        ["{Service: ecs.aliyuncs.com}", "{Federated: \"acs:ram::1234567890123456:saml-provider/x\"}"]
+    {
+        let text = allow(&format!("{principal}, Condition: {{StringEquals: {{saml:recipient: x}}}}"));
+        let policy = statements(&text);
+        assert_eq!(decide(&policy, &user(ACCOUNT, "alice")), Decision::ImplicitDeny);
+        assert_eq!(ask_with_token(&policy, PROVIDER, "x"), Decision::ImplicitDeny);
+    }
 }

@@ -50,6 +50,11 @@ fn terminal() -> Option<File> {
     File::options().read(true).write(true).open("CONIN$").ok()
 }
 
+/// This process's variables, as the system has them.
+pub(crate) fn variables() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
 /// Runs a command in this process's place, with these variables and no others. Where the system can, this process becomes
 /// it, and this function does not return; elsewhere it gives the command's exit code.
 ///

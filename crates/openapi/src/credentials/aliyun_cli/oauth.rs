@@ -179,12 +179,14 @@ impl OAuth {
                 return Err(self.login_needed(&format!("the login could not be renewed ({refusal})")));
             }
         };
-        let access = service.word(&object, "access_token")?;
-        let end = end_of(&object, context.now);
-        let mut changes = vec![
-            ("oauth_access_token", Value::from(access)),
-            ("oauth_access_token_expire", Value::from(end)),
-        ];
+        // Whatever is wrong with the access token: a new refresh token is stored.
+        let access = service.word(&object, "access_token");
+        let mut changes = Vec::new();
+        if let Ok(access) = access {
+            let end = end_of(&object, context.now);
+            changes.push(("oauth_access_token", Value::from(access)));
+            changes.push(("oauth_access_token_expire", Value::from(end)));
+        }
         let mut lost = None;
         if object.get("refresh_token").is_some_and(|value| !value.is_null() && value != "") {
             let new = service.word(&object, "refresh_token")?;
@@ -196,8 +198,10 @@ impl OAuth {
             }
             changes.push(("oauth_refresh_token", Value::from(new)));
         }
-        file.store(&changes, lost.as_deref().map_or(Consequence::AskedAgain, Consequence::Lost));
-        Ok(Secret::new(access))
+        if !changes.is_empty() {
+            file.store(&changes, lost.as_deref().map_or(Consequence::AskedAgain, Consequence::Lost));
+        }
+        access.map(Secret::new)
     }
 
     /// Keys for an access token, or how it was refused.

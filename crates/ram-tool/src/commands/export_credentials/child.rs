@@ -99,7 +99,7 @@ pub(super) fn run(
     arguments: &[OsString],
     credentials: &Credentials,
 ) -> Result<Done, Error> {
-    let variables = environment(credentials, std::env::vars_os());
+    let variables = environment(credentials, platform::variables());
     platform::become_program(program, arguments, &variables)
         .map(Done::code)
         .map_err(|source| Error::Start { program: program.to_string_lossy().into_owned(), source })

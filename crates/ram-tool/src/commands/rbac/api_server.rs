@@ -77,7 +77,7 @@ impl ApiServer {
             if token.is_empty() {
                 return Ok(());
             }
-            if false && token == next {
+            if token == next {
                 return Err(failed("its list repeats itself".to_owned()));
             }
             next = token.to_owned();

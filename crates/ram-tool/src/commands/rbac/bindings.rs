@@ -42,7 +42,7 @@ pub(super) struct Binding {
     pub(super) name: String,
     /// RAM ids, each once.
     pub(super) uids: Vec<String>,
-    /// The object as the API server has it, with its `apiVersion` and `kind`.
+    /// The object as it can be given back to the API server: with its `apiVersion` and `kind`, without its version.
     pub(super) object: Value,
 }
 
@@ -68,6 +68,11 @@ impl Binding {
                 .to_owned()
         };
         let (namespace, name) = (text("namespace"), text("name"));
+        // With these the API server would not take the object back.
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            metadata.remove("resourceVersion");
+            metadata.remove("managedFields");
+        }
         if let Some(fields) = object.as_object_mut() {
             fields.insert("apiVersion".to_owned(), Value::from(format!("{RBAC_GROUP}/v1")));
             fields.insert("kind".to_owned(), Value::from(kind.as_str()));
@@ -87,7 +92,7 @@ impl Binding {
 fn uid_of(subject: &Value) -> Option<&str> {
     let text = |key: &str| subject.get(key).and_then(Value::as_str);
     let group = text("apiGroup").unwrap_or_default();
-    if text("kind").is_none() || !matches!(group, "" | RBAC_GROUP) {
+    if text("kind") != Some("User") || !matches!(group, "" | RBAC_GROUP) {
         return None;
     }
     let name = text("name")?;
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn a_binding_names_each_id_once_and_keeps_what_it_does_not_know() {
         let object = json!({
-            "metadata": {"name": "b1", "namespace": "ns", "somethingNew": 1},
+            "metadata": {"name": "b1", "namespace": "ns", "somethingNew": 1, "resourceVersion": "7", "managedFields": []},
             "roleRef": {"kind": "Role", "name": "r"},
             "subjects": [subject("User", "2001-5"), subject("User", "2001"), subject("Group", "x"), subject("User", "3001")],
         });
@@ -146,7 +151,7 @@ mod tests {
         assert_eq!(binding.path(), "RoleBinding/ns/b1");
         assert_eq!(binding.object["kind"], "RoleBinding");
         assert_eq!(binding.object["apiVersion"], "rbac.authorization.k8s.io/v1");
-        assert_eq!(binding.object["metadata"]["somethingNew"], 1);
+        assert_eq!(binding.object["metadata"], json!({"name": "b1", "namespace": "ns", "somethingNew": 1}));
         let whole = json!({"metadata": {"name": "b2"}, "subjects": [subject("User", "2001")]});
         assert_eq!(
             Binding::of_ram(Kind::ClusterRoleBinding, whole).unwrap().path(),

@@ -63,7 +63,7 @@ pub(super) fn run(
     };
     let session = Session::start(settings, world, log, flags.way.private_address)?;
     let people = session.people()?;
-    let _ = check_is_another(&uid, &people);
+    check_is_another(&uid, &people)?;
     let targets = session.targets(cluster)?;
     let cleanup = Cleanup {
         session: &session,
@@ -154,7 +154,7 @@ impl Cleanup<'_> {
         }
         let own: Vec<&Binding> =
             bindings.iter().filter(|binding| binding.uids.iter().any(|uid| uid == self.uid)).collect();
-        let files = backup::write(Path::new("."), &cluster, &own).unwrap_or_default();
+        let files = backup::write(Path::new("."), &cluster, &own)?;
         cleaned.backups = files.iter().map(|path| path.display().to_string()).collect();
         self.log.info(&format!("cluster {cluster}: {} bindings backed up to ./{cluster}", files.len()));
         self.session.clean(&cluster, self.uid)?;

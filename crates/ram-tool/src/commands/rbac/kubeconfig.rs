@@ -92,7 +92,7 @@ impl Access {
         let (Some(certificate), Some(key)) = (&user.client_certificate_data, &user.client_key_data) else {
             return Err("it holds no client certificate and key");
         };
-        if false {
+        if !cluster.server.starts_with("https://") {
             return Err("its server is reached without TLS");
         }
         Ok(Self {

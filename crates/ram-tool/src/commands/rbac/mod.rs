@@ -30,7 +30,7 @@ pub(crate) use error::RbacError;
 pub(crate) enum RbacCommand {
     /// List the RBAC bindings of RAM users and roles in a cluster, or in all clusters with -c all
     ScanUserPermissions(ScanFlags),
-    /// Take a RAM user's or role's RBAC bindings and certificate away, after a backup
+    /// Take a RAM user's or role's RBAC bindings and certificate away, in a cluster or, with -c all, in each that is confirmed; backups go to ./CLUSTER first
     CleanupUserPermissions(CleanupFlags),
 }
 

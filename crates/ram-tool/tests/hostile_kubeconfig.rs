@@ -1,0 +1,78 @@
+//! What a kubeconfig from a stranger cannot do, where kubectl may run this program for it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{ALICE, Outcome, Sts, run};
+
+const EXEC_INFO: (&str, &str) = (
+    "KUBERNETES_EXEC_INFO",
+    r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false}}"#,
+);
+const ROLE: &str = "acs:ram::1234567890123456:role/dev";
+
+/// Logs in as kubectl would, with these variables beside alice's keys: TLS decides how it ends.
+fn assume_role(sts: &Sts, more: &[(&str, &str)]) -> Outcome {
+    let mut variables = ALICE.to_vec();
+    variables.push(("ALIBABA_CLOUD_STS_ENDPOINT", &sts.endpoint));
+    variables.extend_from_slice(more);
+    run(&["credential-plugin", "get-token", "--cluster-id", "c1", "--role-arn", ROLE], &variables)
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// A kubeconfig with a CA in it that begins its lines: YAML lets a text in quotes go on at the start of a line.
+fn kubeconfig_with(ca: &str) -> String {
+    format!("{{\"apiVersion\": \"v1\", \"kind\": \"Config\", \"users\": [], \"x\": \"\n{ca}\"}}\n")
+}
+
+#[test]
+fn a_kubeconfig_is_no_ca_and_neither_are_its_variables() {
+    let sts = Sts::start();
+    let ca = text(sts.emulator.ca_file());
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = write(&folder, "config", &kubeconfig_with(&ca));
+    let kubeconfig = kubeconfig.to_str().unwrap();
+    // Without kubectl the file is what the person says it is: this shows that the CA in it can be read.
+    assume_role(&sts, &[("SSL_CERT_FILE", kubeconfig)]).success();
+    let value = format!("\n{ca}");
+    let hostile: [&[(&str, &str)]; 4] = [
+        &[("SSL_CERT_FILE", kubeconfig)],
+        &[("SSL_CERT_FILE", "/proc/self/environ"), ("X", &value)],
+        &[("SSL_CERT_FILE", "/proc/self/task/../environ"), ("X", &value)],
+        &[("SSL_CERT_FILE", "/dev/stdin")],
+    ];
+    for variables in hostile {
+        let error = assume_role(&sts, &[variables, &[EXEC_INFO]].concat()).error();
+        assert!(error.contains("SSL_CERT_FILE"), "{error}");
+    }
+    assert!(sts.emulator.requests().iter().filter(|request| request.action == "AssumeRole").count() == 1);
+}
+
+#[test]
+fn a_bundle_of_certificates_is_a_ca_for_kubectl_too() {
+    let sts = Sts::start();
+    let ca = text(sts.emulator.ca_file());
+    let folder = tempfile::tempdir().unwrap();
+    for bundle in [ca.clone(), format!("##\n## Bundle, http://example.com: of \"all\"\n\nExample Root (G2) CA\n=====\r\n{ca}\n\n{ca}")] {
+        let path = write(&folder, "bundle.pem", &bundle);
+        assume_role(&sts, &[("SSL_CERT_FILE", path.to_str().unwrap()), EXEC_INFO]).success();
+    }
+}
