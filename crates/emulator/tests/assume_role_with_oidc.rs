@@ -88,7 +88,8 @@ impl Sts {
     }
 
     fn post_params(&self, params: &[(String, String)]) -> RequestBuilder {
-        let query = "Action=AssumeRoleWithOIDC&Format=JSON&Timestamp=2026-11-22T15%3A30%3A20Z&Version=2015-04-01";
+        let query =
+            "Action=AssumeRoleWithOIDC&Format=JSON&Timestamp=2026-11-22T15%3A30%3A20Z&Version=2015-04-01";
         let content_type = "application/x-www-form-urlencoded";
         let request = self.client.post(format!("{}/?{query}", self.emulator.endpoint()));
         request.header("content-type", content_type).body(encoding::build_query(params))

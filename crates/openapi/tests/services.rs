@@ -13,6 +13,7 @@
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use emulator::{Config, Emulator};
 use jiff::Timestamp;
@@ -332,6 +333,30 @@ async fn a_passing_fault_of_a_call_that_reads_is_tried_once_more_with_a_new_nonc
     let server = Server::tls("127.0.0.1", |_| json(500, "{}"));
     assert!(cs_of(&server).cluster("c1", &session(), now()).await.unwrap_err().is_passing());
     assert_eq!(server.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_service_that_takes_the_request_and_never_answers_is_given_up() {
+    let server = Server::tls("127.0.0.1", |_| {
+        std::thread::sleep(Duration::from_secs(120));
+        Vec::new()
+    });
+    let mut options = options(&server);
+    options.timeout = Duration::from_millis(500);
+    let (trust, proxies) = (Trust::File(server.ca_file()), ProxyRules::default());
+    let cs = cs::Client::with_network(&options, &trust, &proxies).unwrap();
+    let ram = ram::Client::with_network(&options, &trust, &proxies).unwrap();
+    let sts = sts::Client::with_network(&options, &trust, &proxies).unwrap();
+    let keys = session();
+    let errors = [
+        cs.cluster("c1", &keys, now()).await.unwrap_err().to_string(),
+        cs.clean_user_permissions("c1", "2001", &keys, now()).await.unwrap_err().to_string(),
+        ram.list_users(&keys, now()).await.unwrap_err().to_string(),
+        sts.get_caller_identity(&keys, now()).await.unwrap_err().to_string(),
+    ];
+    for error in errors {
+        assert!(error.contains("0.5 s") && error.contains(&server.address.to_string()), "{error}");
+    }
 }
 
 #[tokio::test]

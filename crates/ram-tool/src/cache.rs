@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use signature::{acs3::sha256_hex, format_timestamp};
 
 use crate::certificate::ClientCertificate;
-use crate::cli::ApiVersion;
 use crate::cluster_id::ClusterId;
+use crate::flags::ApiVersion;
 use crate::platform;
 
 const MAX_BYTES: u64 = 256 * 1024;

@@ -6,8 +6,8 @@ use openapi::credentials::{Context, Search, Source};
 use openapi::sts::AssumeRole;
 use signature::format_timestamp;
 
-use crate::cli::CredentialType;
 use crate::error::Error;
+use crate::flags::CredentialType;
 use crate::log::Log;
 use crate::network;
 use crate::settings::Settings;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use signature::{Secret, format_timestamp};
 
 use crate::certificate::ClientCertificate;
-use crate::cli::ApiVersion;
 use crate::error::Error;
+use crate::flags::ApiVersion;
 use crate::world::World;
 
 const KIND: &str = "ExecCredential";

@@ -12,14 +12,17 @@ mod container_service;
 mod credentials;
 mod error;
 mod exec_credential;
+mod flags;
 mod kubeconfig;
 mod log;
 mod network;
 mod output;
 mod paths;
 mod platform;
+mod progress;
 mod settings;
 mod terminal;
+mod visible;
 mod world;
 
 use std::ffi::OsString;
@@ -34,8 +37,8 @@ use commands::{
 };
 pub use error::Error;
 use log::Log;
+pub use platform::Reply;
 use settings::Settings;
-pub use terminal::Reply;
 pub use world::World;
 
 /// Runs the program: writes to stdout and stderr, and says how it ends. 0: done, help shown, or declined; 1: every error;
@@ -93,7 +96,7 @@ fn run(arguments: &Arguments, world: &World<'_>) -> Result<Done, Error> {
     let world = &World { warn: &warn, alert: &alert, ..*world };
     match command {
         Command::Auth(Auth::Whoami(flags)) => whoami::run(flags, &settings, world, &log),
-        Command::Completion(shell) => Ok(completion::run(shell).into()),
+        Command::Completion(shell) => Ok(completion::run(shell, Arguments::command()).into()),
         Command::CredentialPlugin(CredentialPlugin::GetCredential(flags)) => {
             get_credential::run(flags, &settings, world, &log).map(Done::from)
         }

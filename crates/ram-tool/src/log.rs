@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::terminal::clear_progress;
+use crate::progress::clear_progress;
 use crate::world::World;
 
 /// How important a message must be to be shown.

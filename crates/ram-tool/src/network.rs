@@ -11,8 +11,8 @@ use openapi::sts::Client;
 
 use crate::error::Error;
 use crate::platform::user_agent;
+use crate::progress;
 use crate::settings::Settings;
-use crate::terminal;
 use crate::world::World;
 
 /// A person waits, perhaps on the other side of the world: longer than a server that asks STS for many would.
@@ -22,7 +22,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Runs calls to their end, on this thread, and shows `what` is waited for.
 pub(crate) fn run<T>(what: &str, world: &World<'_>, calls: impl Future<Output = T>) -> Result<T, Error> {
-    let progress = terminal::progress(what, world);
+    let progress = progress::progress(what, world.stderr_is_terminal);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -4,9 +4,9 @@ use openapi::Endpoint;
 use openapi::api::Service;
 use openapi::credentials::Setting;
 
-use crate::cli::{CredentialType, GlobalFlags, parse_bool};
 use crate::cluster_id::ClusterId;
 use crate::error::Error;
+use crate::flags::{CredentialType, GlobalFlags, parse_bool};
 use crate::log::Level;
 use crate::world::World;
 

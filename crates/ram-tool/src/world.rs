@@ -9,7 +9,8 @@ use openapi::credentials::{Environment, Program, ProgramOutput};
 use openapi::network::process_environment;
 
 use crate::platform;
-use crate::terminal::{self, Reply};
+use crate::platform::Reply;
+use crate::progress;
 
 /// Clock, randomness, variables, files, programs and the terminal.
 #[derive(Clone, Copy)]
@@ -50,7 +51,7 @@ impl<'a> World<'a> {
             variables: &process_variables,
             read_file: &platform::read_file,
             write_file: &platform::write_file,
-            run_program: &|program| terminal::without_progress(|| platform::run_program(program)),
+            run_program: &|program| progress::without_progress(|| platform::run_program(program)),
             lock: &platform::lock,
             warn: &|_| (),
             alert: &|_| (),

@@ -261,6 +261,19 @@ fn all_clusters_are_scanned_those_without_an_api_server_skipped_and_a_failure_to
 }
 
 #[test]
+fn an_account_without_ram_users_has_deleted_ones_only() {
+    let world = World::start();
+    world.add("c1", &api_server());
+    for empty in [r#"{"IsTruncated":false,"Users":{"User":[]}}"#, r#"{"IsTruncated":false,"Users":{}}"#] {
+        let (content_type, body) = ("application/json".to_owned(), empty.as_bytes().to_vec());
+        world.sts.emulator.fail("ListUsers", Fault::Garbage { content_type, body }.times(1));
+        let table = world.scan(&["-c", "c1"]).success();
+        assert!(table.contains(&format!("{ALICE_ID}  RamUser   (deleted)")), "{table}");
+        assert!(table.ends_with(TABLE.split_once('\n').unwrap().1), "{table}");
+    }
+}
+
+#[test]
 fn what_an_api_server_does_wrong_is_one_line() {
     let endless = |request: &Received| {
         let page = if request.line.contains("continue=a") { "b" } else { "a" };
@@ -293,7 +306,7 @@ fn what_an_api_server_does_wrong_is_one_line() {
         (
             "clarge",
             Server::tls("127.0.0.1", move |_| http(200, "application/json", &large)),
-            "length limit exceeded",
+            "longer than 67108864 bytes",
         ),
         ("cbroken", Server::tls("127.0.0.1", |_| Vec::new()), "where the API server has no public address"),
         ("cname", Server::tls("elsewhere.example", |_| list(&[], "")), "certificate"),

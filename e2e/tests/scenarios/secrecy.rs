@@ -10,9 +10,17 @@ use super::Outcome;
 use super::canary::VERBOSE;
 
 /// What gives a secret away: the beginning of a v2 token (base64 of `{"`), that of a v1 token
-/// (base64 of `https`), any access key secret of the tests, and parts of a signed URL.
-const TELLTALES: [&str; 6] =
-    ["k8s-ack-v2.ey", "k8s-ack-v1.aHR0cHM", "secret-of-", "Signature=", "SecurityToken=", "SignatureNonce="];
+/// (base64 of `https`), that of a service account's (base64 of `{"alg":"RS256",`), any access key secret of the tests, and
+/// parts of a signed URL.
+const TELLTALES: [&str; 7] = [
+    "k8s-ack-v2.ey",
+    "k8s-ack-v1.aHR0cHM",
+    "eyJhbGciOiJSUzI1NiIs",
+    "secret-of-",
+    "Signature=",
+    "SecurityToken=",
+    "SignatureNonce=",
+];
 
 pub(super) fn no_log_of_the_whole_run_holds_a_token_or_a_secret(rig: &Rig) -> Outcome {
     // A success and a refusal of each kind of token, also when this scenario runs alone.

@@ -40,8 +40,12 @@ impl Checker {
         if document.accounts.value.is_empty() {
             return Err(Problem::at(&document.accounts, "accounts is empty: name at least one account"));
         }
-        let accounts: Vec<Account> =
-            document.accounts.value.into_iter().map(|entry| self.account(entry, folder)).collect::<Result<_, _>>()?;
+        let accounts: Vec<Account> = document
+            .accounts
+            .value
+            .into_iter()
+            .map(|entry| self.account(entry, folder))
+            .collect::<Result<_, _>>()?;
         Ok(Config {
             clusters: clusters::check(document.clusters, &accounts, folder)?,
             metadata: document.metadata.map(|entry| metadata::check(entry, &accounts)).transpose()?,

@@ -80,8 +80,7 @@ impl Key {
         };
         let (modulus, exponent) = (number("n")?, number("e")?);
         let zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
-        let bits =
-            modulus.len().saturating_mul(8).saturating_sub(usize::try_from(zeros).unwrap_or_default());
+        let bits = modulus.len().saturating_mul(8).saturating_sub(usize::try_from(zeros).unwrap_or_default());
         if !KEY_BITS.contains(&bits) {
             return Err(format!("an RSA key of {bits} bits, and not of 2048 to 8192"));
         }

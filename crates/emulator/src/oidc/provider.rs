@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::arn::ProviderArn;
 use super::keys::KeySet;
-use super::token::{Claims, UncheckedToken};
 use super::refusal;
+use super::token::{Claims, UncheckedToken};
 use crate::error::ApiError;
 use crate::names;
 
@@ -158,7 +158,7 @@ impl CheckedProvider {
         if !claims.audiences.iter().any(|audience| self.client_ids.contains(audience)) {
             return Err(refusal::audience_not_match());
         }
-        if now > claims.expires_at {
+        if now >= claims.expires_at {
             return Err(refusal::expired());
         }
         let age = now.duration_since(claims.issued_at);

@@ -12,7 +12,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use rcgen::{KeyPair, PublicKeyData, PKCS_RSA_SHA256, PKCS_RSA_SHA512, RsaKeySize, SigningKey};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, PKCS_RSA_SHA512, PublicKeyData, RsaKeySize, SigningKey};
 use serde_json::{Value, json};
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -171,7 +171,11 @@ fn whatever_is_changed_after_signing_breaks_the_signature() {
         format!("{}.{}.", parts[0], parts[1]),
         signed(other_key(), HEADER, &claims().to_string()),
     ] {
-        assert_eq!(code(&provider(), &tampered), "AuthenticationFail.OIDCToken.InvalidSignature", "{tampered}");
+        assert_eq!(
+            code(&provider(), &tampered),
+            "AuthenticationFail.OIDCToken.InvalidSignature",
+            "{tampered}"
+        );
     }
 }
 
@@ -194,7 +198,11 @@ fn the_header_chooses_no_algorithm() {
     }
     // Right signatures under other names, and another algorithm under the right name.
     for header in [r#"{"alg":"rs256"}"#, r#"{"alg":"RS512"}"#, r#"{"alg":["RS256"]}"#, r#"{"kid":"1"}"#] {
-        assert_eq!(code(&provider(), &signed(issuer_key(), header, &claims().to_string())), INVALID, "{header}");
+        assert_eq!(
+            code(&provider(), &signed(issuer_key(), header, &claims().to_string())),
+            INVALID,
+            "{header}"
+        );
     }
     let sha512 = KeyPair::from_pem_and_sign_algo(&issuer_key().serialize_pem(), &PKCS_RSA_SHA512).unwrap();
     let other = signed(&sha512, HEADER, &claims().to_string());

@@ -30,7 +30,9 @@ const KEYS: [(&str, Key); 4] = [
 impl Condition {
     pub(super) fn holds(&self, request: &AssumeRoleRequest<'_>) -> bool {
         let fits = |text: &str| {
-            self.values.iter().any(|wanted| if self.like { glob_matches(wanted, text) } else { wanted == text })
+            self.values
+                .iter()
+                .any(|wanted| if self.like { glob_matches(wanted, text) } else { wanted == text })
         };
         match (self.key, &request.caller) {
             (Key::ExternalId, _) => request.external_id.is_some_and(fits),

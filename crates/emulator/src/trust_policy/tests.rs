@@ -257,8 +257,12 @@ const PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/ack";
 fn ask_with_token(policy: &TrustPolicy, provider: &str, subject: &str) -> Decision {
     let provider = ProviderArn::parse(provider).unwrap();
     let audiences = ["other".to_owned(), "sts.aliyuncs.com".to_owned()];
-    let caller =
-        OidcCaller { provider: &provider, issuer: "https://issuer.example/1", subject, audiences: &audiences };
+    let caller = OidcCaller {
+        provider: &provider,
+        issuer: "https://issuer.example/1",
+        subject,
+        audiences: &audiences,
+    };
     policy.decide(&AssumeRoleRequest { caller: Caller::Oidc(caller), external_id: None })
 }
 

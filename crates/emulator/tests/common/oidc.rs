@@ -22,7 +22,8 @@ impl Issuer {
         let (_, info) = SubjectPublicKeyInfo::from_der(&der).unwrap();
         let Ok(PublicKey::RSA(key)) = info.parsed() else { panic!("no RSA key") };
         let [n, e] = [key.modulus, key.exponent].map(|number| URL_SAFE_NO_PAD.encode(number));
-        json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "1", "n": n, "e": e}]}).to_string()
+        json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "1", "n": n, "e": e}]})
+            .to_string()
     }
 
     pub(crate) fn token(&self, claims: &Value) -> String {

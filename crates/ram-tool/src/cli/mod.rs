@@ -1,8 +1,6 @@
 //! Commands and flags, as the public `ack-ram-tool` has them. What a command takes stands beside what it does.
 
-mod global;
 mod usage;
-mod values;
 
 use clap::{Parser, Subcommand};
 
@@ -14,10 +12,9 @@ use crate::commands::get_token::TokenFlags;
 use crate::commands::rbac::RbacCommand;
 use crate::commands::utils::Utils;
 use crate::commands::whoami::WhoamiFlags;
+use crate::flags::GlobalFlags;
 
-pub(crate) use global::GlobalFlags;
 pub(crate) use usage::{is_bare_group, one_line};
-pub(crate) use values::{ApiVersion, CredentialType, TokenVersion, parse_bool};
 
 /// The command line.
 #[derive(Debug, Parser)]

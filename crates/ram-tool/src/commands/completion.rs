@@ -1,9 +1,9 @@
 //! `completion`: scripts that let a shell complete commands and flags.
 
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
-use crate::cli::{Arguments, parse_bool};
+use crate::flags::parse_bool;
 
 /// The shells.
 #[derive(Debug, Subcommand)]
@@ -26,14 +26,14 @@ pub(crate) struct CompletionFlags {
     no_descriptions: bool,
 }
 
-pub(crate) fn run(completion: &Completion) -> String {
+/// The script for a command line.
+pub(crate) fn run(completion: &Completion, mut command: clap::Command) -> String {
     let (shell, flags) = match completion {
         Completion::Bash(flags) => (Shell::Bash, flags),
         Completion::Fish(flags) => (Shell::Fish, flags),
         Completion::Powershell(flags) => (Shell::PowerShell, flags),
         Completion::Zsh(flags) => (Shell::Zsh, flags),
     };
-    let mut command = Arguments::command();
     if flags.no_descriptions {
         command.build();
         command = without_descriptions(command);

@@ -6,14 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 
-use crate::cli::{ApiVersion, TokenVersion};
 use crate::cluster_id::ClusterId;
 use crate::container_service;
 use crate::error::Error;
+use crate::flags::{ApiVersion, TokenVersion};
 use crate::kubeconfig::{self, Entry, Expiration, Kubeconfig, Login, Yaml, ack, exec_user};
 use crate::log::Log;
 use crate::settings::Settings;
-use crate::terminal::visible;
+use crate::visible::visible;
 use crate::world::World;
 
 const MAX_SHOWN_CHARS: usize = 64;

@@ -8,8 +8,8 @@ use openapi::Credentials;
 use signature::Secret;
 use token::{SigningInput, StsHost};
 
-use crate::cli::{ApiVersion, TokenVersion};
 use crate::error::Error;
+use crate::flags::{ApiVersion, TokenVersion};
 use crate::log::Log;
 use crate::platform::user_agent;
 use crate::settings::Settings;

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use signature::format_timestamp;
 
 use crate::Done;
-use crate::cli::CredentialType;
 use crate::error::Error;
+use crate::flags::CredentialType;
 use crate::log::Log;
 use crate::settings::Settings;
 use crate::world::World;
@@ -26,7 +26,7 @@ pub(crate) enum Utils {
 #[derive(Debug, Args)]
 pub(crate) struct TestFlags {
     /// Once
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, value_parser = crate::cli::parse_bool, value_name = "BOOL")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, value_parser = crate::flags::parse_bool, value_name = "BOOL")]
     no_loop: bool,
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::Section;
 use super::document::{self, Kind, Node};
-use super::merge::MergeError;
+use super::merge_error::MergeError;
 use super::yaml::{self, Layout, Yaml};
 
 /// A change of one list.

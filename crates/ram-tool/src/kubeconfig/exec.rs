@@ -4,8 +4,8 @@ use openapi::sts::Endpoint;
 
 use super::Expiration;
 use super::yaml::Yaml;
-use crate::cli::{ApiVersion, CredentialType, TokenVersion};
 use crate::cluster_id::ClusterId;
+use crate::flags::{ApiVersion, CredentialType, TokenVersion};
 use crate::paths;
 use crate::settings::Settings;
 

@@ -9,6 +9,7 @@ mod exec;
 mod expiration;
 mod file;
 mod merge;
+mod merge_error;
 mod server;
 mod yaml;
 

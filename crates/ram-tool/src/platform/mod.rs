@@ -4,6 +4,7 @@ mod files;
 mod lock;
 mod private;
 mod programs;
+mod reply;
 mod signals;
 mod tty;
 
@@ -12,6 +13,7 @@ pub(crate) use lock::lock;
 pub(crate) use openapi::credentials::system::read_file;
 pub(crate) use private::{give_back, make_folder, make_group_folder, read_at_most, read_private_file};
 pub(crate) use programs::{become_program, run_program, variables};
+pub use reply::Reply;
 pub(crate) use signals::ended;
 pub(crate) use tty::{ask, stderr_is_terminal};
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
-use crate::terminal::Reply;
+use super::Reply;
 
 const MAX_REPLY_BYTES: usize = 1024;
 const INTERRUPT: u8 = 3;

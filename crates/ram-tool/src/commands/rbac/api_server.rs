@@ -2,27 +2,29 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
-use kube::client::Body;
 use openapi::network::ProxyRules;
+use reqwest::header::ACCEPT;
+use reqwest::{Client, Proxy, Response, redirect, retry};
 use serde_json::Value;
 use signature::{Secret, encoding};
 
 use super::bindings::{Binding, Kind};
-use super::error::RbacError;
 use super::kubeconfig::Access;
+use crate::error::RbacError;
+use crate::network::{CONNECT_TIMEOUT, TIMEOUT};
+use crate::platform::user_agent;
 
 const PAGE: &str = "500";
 /// Half a million bindings.
 const MAX_PAGES: usize = 1000;
 /// 500 bindings, some of them with thousands of subjects.
 const MAX_PAGE_BYTES: usize = 64 * 1024 * 1024;
-/// For one page.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// For one page; [`TIMEOUT`] is for a silence in it.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The API server of a cluster.
 pub(super) struct ApiServer {
-    client: kube::Client,
+    client: Client,
     cluster: String,
     server: String,
 }
@@ -38,10 +40,8 @@ impl ApiServer {
     pub(super) fn new(cluster: &str, kubeconfig: &Secret, proxies: &ProxyRules) -> Result<Self, RbacError> {
         let unusable = |detail| RbacError::Kubeconfig { cluster: cluster.to_owned(), detail };
         let access = Access::read(kubeconfig).map_err(unusable)?;
-        let config = access.config(proxies).map_err(unusable)?;
-        let client = kube::Client::try_from(config)
-            .map_err(|_| unusable("its authority, certificate and key do not make a TLS client"))?;
-        Ok(Self { client, cluster: cluster.to_owned(), server: access.server.to_string() })
+        let client = client(&access, proxies).map_err(unusable)?;
+        Ok(Self { client, cluster: cluster.to_owned(), server: access.server.authority() })
     }
 
     /// All bindings that name somebody of RAM.
@@ -86,25 +86,62 @@ impl ApiServer {
     }
 
     async fn get(&self, path: &str) -> Result<Value, Failed> {
-        let request = http::Request::get(path)
-            .header(http::header::ACCEPT, "application/json")
-            .body(Body::empty())
-            .map_err(|_| Failed::Silent("its address cannot be asked".to_owned()))?;
+        let request = self.client.get(format!("https://{}{path}", self.server));
         let whole = async {
             let answer =
-                self.client.send(request).await.map_err(|error| Failed::Silent(innermost(&error)))?;
+                request.header(ACCEPT, "application/json").send().await.map_err(|error| silent(&error))?;
             let status = answer.status().as_u16();
             if status != 200 {
                 return Err(Failed::Said(status));
             }
-            let body = Limited::new(answer.into_body(), MAX_PAGE_BYTES).collect().await;
-            let body = body.map_err(|error| Failed::Silent(innermost(&*error)))?.to_bytes();
+            let body = body(answer).await?;
             serde_json::from_slice(&body).map_err(|_| Failed::Silent("its answer is no JSON".to_owned()))
         };
-        tokio::time::timeout(TIMEOUT, whole)
-            .await
-            .unwrap_or_else(|_| Err(Failed::Silent(format!("no answer within {} s", TIMEOUT.as_secs()))))
+        tokio::time::timeout(PAGE_TIMEOUT, whole).await.unwrap_or_else(|_| Err(late(PAGE_TIMEOUT)))
     }
+}
+
+/// Whatever an answer says, it leads nowhere else, and nothing is asked twice.
+fn client(access: &Access, proxies: &ProxyRules) -> Result<Client, &'static str> {
+    const BAD_PROXY: &str = "the proxy on the way to it cannot be used";
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(access.tls()?)
+        .https_only(true)
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(TIMEOUT)
+        .user_agent(user_agent())
+        .no_proxy();
+    if let Some(proxy) = access.proxy(proxies) {
+        builder = builder.proxy(Proxy::https(proxy.expose_url()).map_err(|_| BAD_PROXY)?);
+    }
+    builder.build().map_err(|_| "no client can be made of it")
+}
+
+async fn body(mut answer: Response) -> Result<Vec<u8>, Failed> {
+    let mut body = Vec::new();
+    while let Some(more) = answer.chunk().await.map_err(|error| silent(&error))? {
+        if body.len().saturating_add(more.len()) > MAX_PAGE_BYTES {
+            return Err(Failed::Silent(format!("its answer is longer than {MAX_PAGE_BYTES} bytes")));
+        }
+        body.extend_from_slice(&more);
+    }
+    Ok(body)
+}
+
+fn silent(error: &reqwest::Error) -> Failed {
+    match (error.is_timeout(), error.is_connect()) {
+        (true, true) => late(CONNECT_TIMEOUT),
+        (true, false) => late(TIMEOUT),
+        (false, _) => Failed::Silent(innermost(error)),
+    }
+}
+
+fn late(limit: Duration) -> Failed {
+    Failed::Silent(format!("no answer within {} s", limit.as_secs()))
 }
 
 impl Failed {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::bindings::Binding;
-use super::error::RbacError;
+use crate::error::RbacError;
 use crate::platform;
 
 /// An older backup that says something else is never replaced: this many may pile up.

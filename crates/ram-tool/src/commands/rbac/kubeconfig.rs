@@ -1,24 +1,24 @@
 //! What of Container Service's kubeconfig is used: an address, an authority, a certificate and its key. Nothing else of it
 //! counts, so that no program in it is run and no file that it names is read, whoever answered in the service's place.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use openapi::Endpoint;
-use openapi::network::ProxyRules;
-use rustls_pki_types::CertificateDer;
+use openapi::network::{Proxy, ProxyRules};
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
 use signature::Secret;
-
-use crate::network::{CONNECT_TIMEOUT, TIMEOUT};
 
 /// What counts of a kubeconfig.
 #[derive(Debug)]
 pub(super) struct Access {
     pub(super) server: Endpoint,
-    url: String,
-    /// DER.
-    authorities: Vec<Vec<u8>>,
+    authorities: Vec<CertificateDer<'static>>,
     /// PEM, in base64.
     certificate: String,
     /// PEM, in base64.
@@ -100,46 +100,50 @@ impl Access {
                 .server
                 .parse()
                 .map_err(|_| "its server is no address of the form https://HOST:PORT")?,
-            url: cluster.server.clone(),
             authorities: authorities(&cluster.certificate_authority_data)?,
             certificate: certificate.clone(),
             key: key.clone(),
         })
     }
 
-    /// The settings of a client: with a limit for connecting and for each silence, and through the proxy that the
-    /// environment names for that host.
+    /// How its connections are made: nobody but its own authority vouches for the server, and the certificate says who asks.
+    /// HTTP/1.1 is spoken, because nothing else is offered.
     ///
     /// # Errors
-    /// The address cannot be used.
-    pub(super) fn config(&self, proxies: &ProxyRules) -> Result<kube::Config, &'static str> {
-        let url = self.url.parse().map_err(|_| "its server is no address of the form https://HOST:PORT")?;
-        let mut config = kube::Config::new(url);
-        config.root_cert = Some(self.authorities.clone());
-        config.auth_info.client_certificate_data = Some(self.certificate.clone());
-        config.auth_info.client_key_data = Some(self.key.expose().to_owned().into());
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = Some(TIMEOUT);
-        config.write_timeout = Some(TIMEOUT);
-        config.reset_reader_on_write = true;
-        config.default_retry = false;
-        config.proxy_url = match proxies.for_https(self.server.host(), self.server.port()) {
-            Some(proxy) => {
-                Some(proxy.expose_url().parse().map_err(|_| "the proxy on the way to it cannot be used")?)
-            }
-            None => None,
-        };
-        Ok(config)
+    /// What cannot be used, in fixed words.
+    pub(super) fn tls(&self) -> Result<ClientConfig, &'static str> {
+        const BAD: &str = "its authority, certificate and key do not make a TLS client";
+        let mut roots = RootCertStore::empty();
+        for authority in &self.authorities {
+            roots.add(authority.clone()).map_err(|_| BAD)?;
+        }
+        let certificates = STANDARD.decode(self.certificate.trim()).map_err(|_| BAD)?;
+        let chain = certificates_of(&certificates).ok_or(BAD)?;
+        let key = STANDARD.decode(self.key.expose().trim()).map_err(|_| BAD)?;
+        let key = String::from_utf8(key).map(Secret::new).map_err(|_| BAD)?;
+        let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).map_err(|_| BAD)?;
+        ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_root_certificates(roots).with_client_auth_cert(chain, key))
+            .map_err(|_| BAD)
+    }
+
+    /// The proxy that the environment names for the way to it.
+    pub(super) fn proxy<'a>(&self, proxies: &'a ProxyRules) -> Option<&'a Proxy> {
+        proxies.for_https(self.server.host(), self.server.port())
     }
 }
 
-fn authorities(base64: &str) -> Result<Vec<Vec<u8>>, &'static str> {
+fn authorities(base64: &str) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     const BAD: &str = "it holds no certificate authority in PEM";
     let pem = STANDARD.decode(base64.trim()).map_err(|_| BAD)?;
-    let all: Result<Vec<Vec<u8>>, _> = CertificateDer::pem_slice_iter(&pem)
-        .map(|certificate| certificate.map(|certificate| certificate.to_vec()))
-        .collect();
-    all.ok().filter(|all| !all.is_empty()).ok_or(BAD)
+    certificates_of(&pem).ok_or(BAD)
+}
+
+/// The certificates of a PEM text, where there are any and all can be read.
+fn certificates_of(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    all.ok().filter(|all| !all.is_empty())
 }
 
 #[cfg(test)]
@@ -164,11 +168,8 @@ mod tests {
         for user in [GOOD, hostile] {
             let access = Access::read(&Secret::new(text("https://10.0.0.1:6443", user))).unwrap();
             assert_eq!(access.server.to_string(), "10.0.0.1:6443");
-            let config = access.config(&ProxyRules::default()).unwrap();
-            assert!(config.auth_info.exec.is_none() && config.auth_info.auth_provider.is_none());
-            assert!(config.auth_info.token.is_none() && config.auth_info.token_file.is_none());
-            assert!(!config.accept_invalid_certs && config.root_cert.is_some());
-            assert!(config.proxy_url.is_none());
+            assert_eq!((access.authorities.len(), access.certificate.as_str()), (1, "Yw=="));
+            assert_eq!(access.key.expose(), "canary");
             assert!(!format!("{access:?}").contains("canary"));
         }
     }
@@ -183,7 +184,7 @@ mod tests {
         .unwrap();
         let proxy = |server: &str| {
             let access = Access::read(&Secret::new(text(server, GOOD))).unwrap();
-            access.config(&rules).unwrap().proxy_url.map(|url| url.to_string())
+            access.proxy(&rules).map(|proxy| proxy.expose_url().to_owned())
         };
         assert_eq!(proxy("https://47.1.2.3:6443").as_deref(), Some("http://user:pass@proxy:3128/"));
         assert_eq!(proxy("https://10.0.0.1:6443"), None);

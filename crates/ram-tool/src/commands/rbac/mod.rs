@@ -8,7 +8,6 @@ mod bindings;
 mod cleanup;
 mod clusters;
 mod directory;
-mod error;
 mod kubeconfig;
 mod report;
 mod scan;
@@ -16,14 +15,12 @@ mod session;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::parse_bool;
 use crate::error::Error;
+use crate::flags::parse_bool;
 use crate::log::Log;
 use crate::output::OutputFlags;
 use crate::settings::Settings;
 use crate::world::World;
-
-pub(crate) use error::RbacError;
 
 /// Below `rbac`.
 #[derive(Debug, Subcommand)]

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::ScanFlags;
-use super::error::RbacError;
 use super::report::{self, Filter, Row, Skipped};
 use super::session::Session;
 use crate::error::Error;
+use crate::error::RbacError;
 use crate::log::{Log, write_error};
 use crate::output::Format;
 use crate::settings::Settings;

@@ -9,10 +9,10 @@ use super::api_server::ApiServer;
 use super::bindings::Binding;
 use super::clusters::{ALL, reason_to_skip};
 use super::directory::Directory;
-use super::error::RbacError;
 use super::report::Skipped;
 use crate::credentials;
 use crate::error::Error;
+use crate::error::RbacError;
 use crate::log::Log;
 use crate::network::{self, options};
 use crate::settings::Settings;
@@ -111,6 +111,11 @@ impl<'a> Session<'a> {
                     });
                 }
             }
+        }
+        if targets.clusters.is_empty() {
+            self.log.warn(
+                "Container Service names no cluster whose bindings could be read; is it the right account, and region (--region-id)?",
+            );
         }
         Ok(targets)
     }

@@ -1,5 +1,7 @@
 //! Why a command failed: one line each, for the person who typed it.
 
+mod rbac;
+
 use std::path::PathBuf;
 
 use openapi::api::ApiError;
@@ -8,7 +10,7 @@ use openapi::network::ProxyError;
 use openapi::sts::{ClientError, EndpointError, StsError};
 use token::ExtraQueryKeyError;
 
-use crate::commands::rbac::RbacError;
+pub(crate) use rbac::RbacError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
