@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 
 pub use self::authorization::{Authorization, AuthorizationError, is_access_key_id};
 use crate::encoding::sorted_query;
-pub use crate::error::VerifyError;
+pub use crate::error::{CanonicalError, VerifyError};
 use crate::hmac_key::hmac_sha256;
 use crate::secret::Secret;
 
@@ -40,25 +40,6 @@ pub struct Request<'a> {
     pub headers: &'a [(String, String)],
     /// Lower-case hexadecimal SHA-256 of the body ([`sha256_hex`]), whatever a header says it is.
     pub content_sha256: &'a str,
-}
-
-/// Why the canonical request cannot be built. Header names come from whoever signed, and
-/// [`Authorization`]'s parser has bounded them.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CanonicalError {
-    /// A header that is signed is not in the request.
-    #[error("the signed header {name} is not in the request")]
-    MissingHeader {
-        /// Lower-case name.
-        name: String,
-    },
-    /// A header that is signed occurs more than once: which of them was signed is not defined.
-    #[error("the signed header {name} is in the request more than once")]
-    RepeatedHeader {
-        /// Lower-case name.
-        name: String,
-    },
 }
 
 /// Lower-case hexadecimal SHA-256.

@@ -1,7 +1,5 @@
 //! Why a signature was not accepted.
 
-use crate::acs3::CanonicalError;
-
 /// Why a signature does not hold for a request. No text of the request is in the message but the name of a
 /// header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,4 +19,23 @@ pub enum VerifyError {
         "the signature does not match: the request was changed after signing, or signed with another secret"
     )]
     Mismatch,
+}
+
+/// Why the canonical request cannot be built. Header names come from whoever signed, and
+/// [`crate::acs3::Authorization`]'s parser has bounded them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CanonicalError {
+    /// A header that is signed is not in the request.
+    #[error("the signed header {name} is not in the request")]
+    MissingHeader {
+        /// Lower-case name.
+        name: String,
+    },
+    /// A header that is signed occurs more than once: which of them was signed is not defined.
+    #[error("the signed header {name} is in the request more than once")]
+    RepeatedHeader {
+        /// Lower-case name.
+        name: String,
+    },
 }
