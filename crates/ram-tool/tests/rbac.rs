@@ -319,6 +319,23 @@ fn what_an_api_server_does_wrong_is_one_line() {
 }
 
 #[test]
+fn only_the_authority_of_the_kubeconfig_vouches_for_an_api_server() {
+    let world = World::start();
+    let (server, other) = (api_server(), api_server());
+    // The machine trusts the server; the kubeconfig names somebody else's authority.
+    let foreign = cluster("c1", &server)
+        .certificate_authority(&std::fs::read_to_string(other.ca_file()).unwrap());
+    world.sts.emulator.add_cluster(foreign).unwrap();
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let trusted = world.folder.path().join("trusted.pem");
+    std::fs::write(&trusted, read(Path::new(&world.sts.ca)) + &read(&server.ca_file())).unwrap();
+    let mut command = world.command(&["rbac", "scan-user-permissions", "-c", "c1"]);
+    let error = outcome(command.env("SSL_CERT_FILE", &trusted)).error();
+    assert!(error.contains("the API server") && error.contains("certificate"), "{error}");
+    assert!(server.received().is_empty());
+}
+
+#[test]
 fn what_the_services_refuse_is_one_line() {
     let world = World::start();
     world.add("c1", &api_server());

@@ -4,9 +4,11 @@
 //! project stands in for are Go programs and run with these variables set.
 
 mod proxy;
+mod strangers;
 mod trust;
 
 pub use proxy::{Proxy, ProxyError, ProxyRules};
+pub use strangers::holds_certificates_alone;
 pub use trust::{Trust, TrustError};
 
 /// Looks a variable up: the process environment in programs, a map in tests.

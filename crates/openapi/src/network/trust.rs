@@ -8,7 +8,10 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::Lookup;
+use super::{Lookup, strangers};
+
+/// kubectl sets it for the programs that kubeconfigs name.
+const KUBERNETES_EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 
 /// Where trusted certificates come from.
 #[derive(Clone, Debug)]
@@ -20,6 +23,9 @@ pub enum Trust {
         file: Option<PathBuf>,
         /// `SSL_CERT_DIR`, where it is set and not empty.
         folders: Option<Vec<PathBuf>>,
+        /// Whether the two may be a stranger's, because kubectl started this program (`KUBERNETES_EXEC_INFO`): files that
+        /// could be the kubeconfig itself do not count then.
+        by_kubectl: bool,
     },
     /// One PEM bundle, instead of the system's store.
     File(PathBuf),
@@ -91,6 +97,7 @@ impl Trust {
             folders: set("SSL_CERT_DIR").map(|value| {
                 std::env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect()
             }),
+            by_kubectl: environment(KUBERNETES_EXEC_INFO).is_some(),
         }
     }
 
@@ -105,7 +112,9 @@ impl Trust {
                 let config = configure(bundle(path)?)?;
                 Ok(Prepared { config: Some(config), problems: Vec::new() })
             }
-            Self::System { file, folders } => system(file.as_deref(), folders.as_deref()),
+            Self::System { file, folders, by_kubectl } => {
+                system(file.as_deref(), folders.as_deref(), *by_kubectl)
+            }
         }
     }
 }
@@ -133,22 +142,34 @@ fn configure(roots: RootCertStore) -> Result<ClientConfig, TrustError> {
 /// Reads the bundle and the folders. A part that cannot be read is remembered rather than refused: the other part may
 /// hold what is needed, and a stale `SSL_CERT_FILE` must lock nobody out.
 #[cfg(all(unix, not(target_os = "macos")))]
-fn system(file: Option<&Path>, folders: Option<&[PathBuf]>) -> Result<Prepared, TrustError> {
+fn system(
+    file: Option<&Path>,
+    folders: Option<&[PathBuf]>,
+    by_kubectl: bool,
+) -> Result<Prepared, TrustError> {
     use rustls_native_certs::load_certs_from_paths;
 
+    // What no variable names is the system's own.
+    let read = |file: Option<&Path>, folder: Option<&Path>, named: bool| match by_kubectl && named {
+        true => strangers::read(file, folder),
+        false => {
+            let part = load_certs_from_paths(file, folder);
+            (part.certs, part.errors.iter().map(ToString::to_string).collect())
+        }
+    };
     let default_file = || openssl_probe::probe().cert_file;
-    let file = file.map(Path::to_owned).or_else(default_file);
-    let folders = match folders {
+    let bundle = file.map(Path::to_owned).or_else(default_file);
+    let in_folders: Vec<PathBuf> = match folders {
         Some(folders) => folders.to_vec(),
         None => openssl_probe::candidate_cert_dirs().map(Path::to_owned).collect(),
     };
     let mut roots = RootCertStore::empty();
-    let mut problems = Vec::new();
-    let loaded = std::iter::once(load_certs_from_paths(file.as_deref(), None))
-        .chain(folders.iter().map(|folder| load_certs_from_paths(None, Some(folder))));
-    for part in loaded {
-        roots.add_parsable_certificates(part.certs);
-        problems.extend(part.errors.iter().map(ToString::to_string));
+    let mut problems: Vec<String> = Vec::new();
+    let loaded = std::iter::once(read(bundle.as_deref(), None, file.is_some()))
+        .chain(in_folders.iter().map(|folder| read(None, Some(folder), folders.is_some())));
+    for (certificates, more) in loaded {
+        roots.add_parsable_certificates(certificates);
+        problems.extend(more);
     }
     if roots.is_empty() {
         return Err(TrustError::NoSystemStore { problems });
@@ -157,11 +178,16 @@ fn system(file: Option<&Path>, folders: Option<&[PathBuf]>) -> Result<Prepared, 
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-fn system(file: Option<&Path>, folders: Option<&[PathBuf]>) -> Result<Prepared, TrustError> {
+fn system(file: Option<&Path>, _: Option<&[PathBuf]>, by_kubectl: bool) -> Result<Prepared, TrustError> {
     let Some(file) = file else {
-        let _ = folders;
         return Ok(Prepared { config: None, problems: Vec::new() });
     };
+    if by_kubectl
+        && let (_, problems) = strangers::read(Some(file), None)
+        && !problems.is_empty()
+    {
+        return Ok(Prepared { config: None, problems });
+    }
     Ok(Prepared { config: Some(configure(bundle(file)?)?), problems: Vec::new() })
 }
 
@@ -190,12 +216,12 @@ mod tests {
 
     #[test]
     fn empty_variables_count_as_unset() {
-        let Trust::System { file, folders } = environment(&[("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "")])
+        let Trust::System { file, folders, .. } = environment(&[("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "")])
         else {
             panic!("not the system's store")
         };
         assert_eq!((file, folders), (None, None));
-        let Trust::System { file, folders } =
+        let Trust::System { file, folders, .. } =
             environment(&[("SSL_CERT_FILE", "/a"), ("SSL_CERT_DIR", "/b::/c")])
         else {
             panic!("not the system's store")
@@ -221,6 +247,7 @@ mod tests {
         let trust = Trust::System {
             file: Some(folder.path().join("missing.pem")),
             folders: Some(vec![folder.path().to_owned()]),
+            by_kubectl: false,
         };
         let prepared = trust.prepare().unwrap();
         assert!(prepared.config.is_some());

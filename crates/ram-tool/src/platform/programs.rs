@@ -1,23 +1,70 @@
 //! Starting other programs.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
 
 use openapi::credentials::{Program, ProgramOutput};
+use openapi::network::holds_certificates_alone;
+
+/// kubectl sets it for the programs that kubeconfigs name.
+const KUBERNETES_EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
+/// Shells and interpreters run what these say, or what they name.
+const CODE: [&str; 22] = [
+    "BASHOPTS",
+    "BASH_ENV",
+    "BROWSER",
+    "CLASSPATH",
+    "DOTNET_STARTUP_HOOKS",
+    "ENV",
+    "GIT_ASKPASS",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "IFS",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "LESSCLOSE",
+    "LESSOPEN",
+    "LUA_INIT",
+    "OPENSSL_CONF",
+    "PHPRC",
+    "PS4",
+    "SHELLOPTS",
+    "SSH_ASKPASS",
+    "ZDOTDIR",
+    "_JAVA_OPTIONS",
+];
+/// The same for all names that begin so; the first are functions of bash.
+const CODE_PREFIXES: [&str; 5] = ["BASH_FUNC_", "NODE_", "PERL", "PYTHON", "RUBY"];
+/// They name certificate authorities.
+const AUTHORITIES: [&str; 6] = [
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+];
 
 /// Runs a program to its end, which may take as long as a person needs. Its stdin is the terminal, where this process has
 /// one, so that it can ask also where kubectl keeps stdin for itself; its stderr is this program's. It does not see
-/// `KUBERNETES_EXEC_INFO`: kubectl did not start it.
+/// `KUBERNETES_EXEC_INFO`: kubectl did not start it. Where kubectl started this one, it does not see either what would let
+/// a stranger's kubeconfig put code or a certificate authority into it.
 ///
 /// # Errors
 /// What starting it gives; [`io::ErrorKind::FileTooLarge`] where it prints more than its limit (it is ended then).
 pub(crate) fn run_program(program: &Program) -> io::Result<ProgramOutput> {
     let stdin = terminal().map_or_else(Stdio::null, Stdio::from);
-    let mut child = Command::new(&program.name)
+    let mut command = Command::new(&program.name);
+    if std::env::var_os(KUBERNETES_EXEC_INFO).is_some() {
+        std::env::vars_os().filter(|(name, value)| is_code(name, value)).for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+    }
+    let mut child = command
         .args(&program.arguments)
-        .env_remove("KUBERNETES_EXEC_INFO")
+        .env_remove(KUBERNETES_EXEC_INFO)
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -38,6 +85,15 @@ pub(crate) fn run_program(program: &Program) -> io::Result<ProgramOutput> {
         true => Err(io::ErrorKind::FileTooLarge.into()),
         false => Ok(ProgramOutput { code: status.code(), stdout }),
     }
+}
+
+/// Whether a kubeconfig's variable would bring code or a certificate authority of its own into a program.
+fn is_code(name: &OsStr, value: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    if AUTHORITIES.contains(&name.as_ref()) {
+        return !std::env::split_paths(value).all(|path| holds_certificates_alone(&path));
+    }
+    CODE.contains(&name.as_ref()) || CODE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(unix)]
