@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::progress::clear_progress;
+use crate::visible::visible;
 use crate::world::World;
 
 /// How important a message must be to be shown.
@@ -95,7 +96,8 @@ fn write_line(now: Timestamp, level: &str, text: &str) {
 }
 
 fn single_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    visible(&spaced)
 }
 
 /// The format of events of the tracing library.

@@ -497,3 +497,17 @@ fn a_cleanup_of_all_clusters_goes_on_after_a_failure_and_tells_it() {
     };
     assert_eq!(calls("CleanClusterUserPermissions"), 2, "a call that changes something was made twice");
 }
+
+#[test]
+fn what_a_service_says_does_not_draw_over_the_question() {
+    let world = World::start();
+    world.add("c1", &api_server());
+    let last_activity = "\u{1b}[2J\u{1b}[Hnever ".repeat(100);
+    let activity = UserActivity { last_activity: Some(last_activity), ..UserActivity::default() };
+    world.sts.emulator.set_user_activity("c1", GONE, activity);
+    let outcome = world.at_terminal("n", &["rbac", "cleanup-user-permissions", "-c", "c1", "-u", GONE]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("LastActivity: ?[2J?[Hnever"), "{:?}", outcome.stdout);
+    assert!(outcome.stdout.contains(&format!("? Take RamUser {GONE} (deleted) out of 2 bindings of cluster c1")));
+    assert!(!outcome.stdout.contains("\u{1b}[2J") && outcome.stdout.len() < 2000, "{:?}", outcome.stdout);
+}

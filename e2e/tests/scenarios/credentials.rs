@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use super::{Outcome, oidc, write_program};
 
 const DEV_SESSION: &str = "acs:ram::1234567890123456:role/dev";
+const EMULATOR_EXAMPLE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/emulator/examples/ram-emulator.yaml");
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Long past, in seconds since 1970.
 const PAST: u64 = 1_600_000_000;
@@ -330,5 +332,40 @@ pub(super) fn each_fault_has_its_own_line(rig: &Rig) -> Outcome {
     std::fs::write(home.aliyun_cli_file(), "{\n  \"current\": \"mine\",\n  \"profiles\": [}\n")?;
     let line = home.refusal(&[])?;
     assert!(line.contains("config.json") && line.contains('3'), "the line is missing: {line}");
+    Ok(())
+}
+
+/// In a network namespace with nothing but an emulator at the addresses and names of the real services.
+pub(super) fn the_role_of_an_instance_is_found_where_it_is_on_every_instance(rig: &Rig) -> Outcome {
+    const SCRIPT: &str = r#"
+        PATH=$PATH:/usr/sbin:/sbin
+        ip link set lo up
+        ip addr add 100.100.100.200/32 dev lo
+        echo '127.0.0.1 localhost sts.aliyuncs.com' >hosts
+        mount --bind hosts /etc/hosts
+        ram-emulator serve --config "$config" --state-dir state --listen 127.0.0.1:443 \
+            --metadata-listen 100.100.100.200:80 >ready 2>log &
+        trap 'kill %1' EXIT
+        until [ -s ready ]; do kill -0 %1; sleep 0.05; done
+        export SSL_CERT_FILE=state/ca.pem
+        ack-ram-tool auth whoami --credential-type imds -o json
+    "#;
+    let home = Home::new(rig)?;
+    e2e::programs::install("ram-emulator", &home.folder)?;
+    let mut command = isolated(std::path::Path::new("unshare"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [home.folder.clone(), rig.bin().to_owned()];
+    let folders = folders.into_iter().chain(std::env::split_paths(&path));
+    command
+        .args(["--map-root-user", "--net", "--mount", "bash", "-eu", "-c", SCRIPT])
+        .current_dir(&home.folder)
+        .env("PATH", std::env::join_paths(folders).unwrap_or(path))
+        .env("HOME", &home.folder)
+        .env("config", EMULATOR_EXAMPLE);
+    let printed = run(command, DEADLINE)?.success().map_err(|error| {
+        format!("{error}; this needs unshare (util-linux), ip (iproute2) and user namespaces")
+    })?;
+    let answer: Value = serde_json::from_str(&printed)?;
+    assert!(printed.contains("role/dev"), "{answer:#}");
     Ok(())
 }

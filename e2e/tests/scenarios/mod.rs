@@ -122,6 +122,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         credentials::every_place_of_the_environment_says_who_it_is,
         credentials::what_is_renewed_is_written_back_to_the_file_that_was_read,
         credentials::each_fault_has_its_own_line,
+        credentials::the_role_of_an_instance_is_found_where_it_is_on_every_instance,
         oidc::a_service_account_is_the_role_that_trusts_it_and_kubectl_gets_in,
         oidc::another_service_account_audience_or_issuer_is_refused_and_the_line_says_why,
         oidc::started_by_kubectl_the_token_goes_to_sts_itself_or_loopback_only,

@@ -15,7 +15,10 @@ use crate::log::{Log, write_error};
 use crate::output::Format;
 use crate::settings::Settings;
 use crate::terminal::{Answer, Terminal};
+use crate::visible::visible;
 use crate::world::World;
+
+const MAX_SHOWN_CHARS: usize = 64;
 
 #[derive(Serialize)]
 struct Report {
@@ -122,6 +125,11 @@ fn check_is_another(uid: &str, people: &People) -> Result<(), RbacError> {
     Ok(())
 }
 
+/// What a service says, on a terminal: it neither steers the terminal nor pushes the question off it.
+fn shown(text: &str) -> String {
+    visible(text).chars().take(MAX_SHOWN_CHARS).collect()
+}
+
 struct Cleanup<'a> {
     session: &'a Session<'a>,
     people: &'a People,
@@ -142,7 +150,7 @@ impl Cleanup<'_> {
             self.log.info(&format!("cluster {cluster}: no binding names {}, nothing to do", self.uid));
             return Ok(Outcome::NothingToDo);
         }
-        cleaned.last_activity = self.session.last_activity(&cluster, self.uid)?;
+        cleaned.last_activity = shown(&self.session.last_activity(&cluster, self.uid)?);
         self.show(cleaned)?;
         match self.terminal.confirm(&self.question(cleaned)) {
             Answer::Yes => {}
@@ -180,9 +188,9 @@ impl Cleanup<'_> {
     fn question(&self, cleaned: &Cleaned) -> String {
         let Cleaned { cluster_id, name, bindings, last_activity, .. } = cleaned;
         let owner = self.people.directory.owner(self.uid);
-        let named = if name.is_empty() { String::new() } else { format!(" ({name})") };
+        let named = if name.is_empty() { String::new() } else { format!(" ({})", shown(name)) };
         format!(
-            "Take {} {} {}out of {} bindings of cluster {cluster_id}{named}, last activity {last_activity}?",
+            "Take {} {} {} out of {} bindings of cluster {cluster_id}{named}, last activity {last_activity}?",
             owner.user_type.as_str(),
             self.uid,
             owner.label(),

@@ -2,6 +2,8 @@
 
 use openapi::cs::Cluster;
 
+use crate::cluster_id::ClusterId;
+
 /// Whom `-c` names.
 pub(super) const ALL: &str = "all";
 
@@ -20,6 +22,10 @@ const WITHOUT_API_SERVER: [&str; 9] = [
 
 /// Why a cluster is passed over when all are meant.
 pub(super) fn reason_to_skip(cluster: &Cluster) -> Option<String> {
+    // It is to name a folder, and to stand in tables: nothing but Container Service's word says that it is one.
+    if cluster.cluster_id.parse::<ClusterId>().is_err() {
+        return Some("its id is not that of a cluster".to_owned());
+    }
     if cluster.cluster_type == "aliyun" {
         return Some("it is a Swarm cluster".to_owned());
     }
@@ -45,5 +51,14 @@ mod tests {
             assert!(said.contains(state), "{said}");
         }
         assert!(reason_to_skip(&cluster("aliyun", "running")).unwrap().contains("Swarm"));
+    }
+
+    #[test]
+    fn an_id_that_would_name_another_folder_is_none() {
+        for id in ["../../home/x", "/etc/cron.d", "..", "", "c1\u{1b}[2J", "c1/../c2"] {
+            let value = serde_json::json!({"cluster_id": id, "state": "running"});
+            let cluster = serde_json::from_value(value).unwrap();
+            assert!(reason_to_skip(&cluster).unwrap().contains("its id"), "{id}");
+        }
     }
 }
