@@ -22,8 +22,10 @@ help: ## list the targets
 demo: programs ## emulator and authenticator on loopback: who is who, and one refusal; no cluster, no account
 	@$(BIN)/demo
 
+# ack-ram-tool alone: built beside the servers, it would get their HTTP/2 and thread pool, and start more slowly.
 build: ## release binaries in target/release
-	cargo build --locked --release -p authenticator -p ram-tool -p emulator --bins
+	cargo build --locked --release -p authenticator -p emulator --bins
+	cargo build --locked --release -p ram-tool --bins
 
 programs: ## the programs in target/debug (the first time takes some minutes)
 	cargo build --locked --workspace --bins

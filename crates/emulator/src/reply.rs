@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use signature::acs3;
 
 use crate::error::ApiError;
-use crate::random;
 use crate::operation::Fields;
+use crate::random;
 
 const JSON: &str = "application/json;charset=utf-8";
 const XML: &str = "text/xml;charset=utf-8";

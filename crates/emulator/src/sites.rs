@@ -15,10 +15,10 @@ mod temporary_key;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::market::Market;
 use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::host::{host_name, is_loopback};
+use crate::market::Market;
 use crate::request::RawRequest;
 
 pub(crate) use reply::{ErrorForm, SiteReply};

@@ -77,6 +77,7 @@ mod tests {
         assert_eq!([calls("a", 0), calls("a", 900), calls("a", 999)], [true, true, false]);
         assert_eq!([calls("b", 999), calls("b", 999)], [true, false]);
         assert_eq!([calls("a", 1000), calls("b", 1001), calls("b", 1002)], [true, true, false]);
+        assert_eq!([calls("b", 2000), calls("b", 2001), calls("b", 3000)], [true, false, true]);
         assert!((0..1000).all(|_| calls("c", 5)), "an account without a limit");
     }
 }

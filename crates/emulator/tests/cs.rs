@@ -427,6 +427,11 @@ async fn roa_signatures_are_checked_for_form_time_nonce_and_token() {
         assert_eq!(code(&ask).await, refused(400, "InvalidTimeStamp.Expired"), "{minutes}");
     }
 
+    let mut twice = prepared(&alice()).sign_roa(&alice());
+    let authorization = twice.headers.iter().find(|(name, _)| name == "authorization").unwrap().clone();
+    twice.headers.push(authorization);
+    assert_eq!(code(&twice).await, refused(400, "IncompleteSignature"));
+
     let ask = prepared(&alice()).sign_roa(&alice());
     assert_eq!(code(&ask).await, refused(200, "OK"));
     assert_eq!(code(&ask).await, refused(400, "SignatureNonceUsed"));

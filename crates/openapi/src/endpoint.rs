@@ -8,6 +8,9 @@ const HTTPS_PORT: u16 = 443;
 const MAX_HOST_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
 const MAX_REGION_BYTES: usize = 32;
+/// What ids of regions begin with, by the public documentation's list of regions, and what stands for the other parts of
+/// the world. Names of other services beside them (`oss-cn-hangzhou`) begin with something else.
+const AREAS: [&str; 9] = ["af", "ap", "cn", "eu", "me", "na", "rus", "sa", "us"];
 
 /// The address of a service: `HOST` or `HOST:PORT`, reached by https only.
 ///
@@ -43,7 +46,9 @@ pub enum EndpointError {
     #[error("the endpoint holds a path, query or fragment: write HOST or HOST:PORT only")]
     Path,
     /// The port is no number from 1 to 65535.
-    #[error("the endpoint's port is not a number from 1 to 65535")]
+    #[error(
+        "the endpoint's port is not a number from 1 to 65535; an IPv6 address stands in brackets, for example [::1]:443"
+    )]
     Port,
     /// The host is no DNS name and no IP address.
     #[error(
@@ -102,7 +107,7 @@ impl Endpoint {
 
     /// Whether requests that are proof to whoever holds them may go there: to STS by its own names (`sts.aliyuncs.com`,
     /// `sts.REGION.aliyuncs.com`, `sts-vpc.REGION.aliyuncs.com`, port 443), and to this machine. Other names below
-    /// `aliyuncs.com` can belong to customers.
+    /// `aliyuncs.com` can belong to customers: `sts.oss-cn-hangzhou.aliyuncs.com` is a bucket of somebody's.
     pub fn is_sts_itself_or_loopback(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         if self.host == "localhost" || address.is_ok_and(|address| address.is_loopback()) {
@@ -110,7 +115,11 @@ impl Endpoint {
         }
         let name = self.host.strip_suffix(".aliyuncs.com").unwrap_or_default();
         let region = name.strip_prefix("sts.").or_else(|| name.strip_prefix("sts-vpc."));
-        let is_sts = name == "sts" || region.is_some_and(|region| check_region(region).is_ok());
+        let is_region = |region: &str| {
+            let area = region.split('-').next().unwrap_or_default();
+            check_region(region).is_ok() && AREAS.contains(&area)
+        };
+        let is_sts = name == "sts" || region.is_some_and(is_region);
         is_sts && self.port == HTTPS_PORT
     }
 

@@ -13,11 +13,15 @@
 mod login;
 mod support;
 
+use std::any::Any;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use login::{Machine, Network, Tunnel, now, one_line};
 use openapi::Credentials;
+use openapi::credentials::{Environment, Program, ProgramOutput};
 use openapi::network::Trust;
 use serde_json::json;
 use support::{Received, Server, http, json as answer};
@@ -146,6 +150,7 @@ fn each_fault_has_its_own_line() {
         (answer(307, KEYS), "it redirects elsewhere"),
         (http(200, "text/html", "<html>canary"), "no JSON object"),
         (answer(200, r#"{"CloudCredential":{}}"#), "AccessKeyId is missing"),
+        (answer(200, &KEYS.replace("STS.new", "STS/canary")), "AccessKeyId in its answer is malformed"),
         (answer(200, &KEYS.replace("canary-token", "can ary")), "SecurityToken in its answer is malformed"),
         (answer(200, &KEYS.replace("2026-11-22T11:00:00Z", "canary")), "Expiration in its answer is no time"),
     ] {
@@ -153,6 +158,33 @@ fn each_fault_has_its_own_line() {
         assert!(error.contains(wanted) && error.contains(&format!("CloudSSO at https://{HOST}")), "{error}");
         assert!(!error.contains("aliyun configure"), "{error}");
     }
+}
+
+#[test]
+fn a_login_that_a_program_printed_stands_in_no_file() {
+    let server = Server::tls(HOST, |_| answer(200, KEYS));
+    let tunnel = Tunnel::to(server.address);
+    let network = Network::to(&server, &tunnel);
+    // A program that prints the profile; the file has one of the same name, which is none of its business.
+    let mut printed: serde_json::Value = serde_json::from_str(&config(at(600), 0)).unwrap();
+    let printed = printed["profiles"][0].take().to_string();
+    let mut file: serde_json::Value = serde_json::from_str(&config(at(600), 0)).unwrap();
+    file["profiles"].as_array_mut().unwrap().push(json!({
+        "name": "program", "mode": "External", "process_command": "acs-sso login", "region_id": "cn-shanghai",
+    }));
+    file["current"] = json!("program");
+    let machine = Machine::new(&file.to_string());
+    let before = machine.text();
+    let credentials = machine.with(|environment| {
+        let run_program =
+            |_: &Program| Ok(ProgramOutput { code: Some(0), stdout: printed.clone().into_bytes() });
+        let lock = |path: &Path| -> io::Result<Box<dyn Any>> { panic!("{} is locked", path.display()) };
+        let environment = Environment { run_program: &run_program, lock: &lock, ..*environment };
+        network.fetch(&machine.find(None).unwrap(), &environment)
+    });
+    assert_new(&credentials.unwrap());
+    assert_eq!(machine.text(), before);
+    assert_eq!(server.received().len(), 1);
 }
 
 #[test]

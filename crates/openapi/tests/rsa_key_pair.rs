@@ -163,7 +163,7 @@ fn the_region_of_the_profile_chooses_sts_unless_a_flag_or_variable_did() {
 }
 
 /// Endpoints that a stranger can have, though some look like STS.
-const STRANGERS: [&str; 9] = [
+const STRANGERS: [&str; 13] = [
     "sts.example",
     "sts.aliyuncs.com.example",
     "sts.cn-hangzhou.aliyuncs.com.example",
@@ -173,6 +173,11 @@ const STRANGERS: [&str; 9] = [
     "xsts.aliyuncs.com",
     "sts.aliyuncs.com:8443",
     "10.0.0.1",
+    // Buckets can be called so.
+    "sts.oss-cn-hangzhou.aliyuncs.com",
+    "sts-vpc.oss-cn-hangzhou-internal.aliyuncs.com",
+    "sts.vpc100-oss-cn-hangzhou.aliyuncs.com",
+    "sts.img-cn-hangzhou.aliyuncs.com",
 ];
 
 #[test]

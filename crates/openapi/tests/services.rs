@@ -210,6 +210,7 @@ async fn a_list_that_repeats_itself_ends() {
     });
     let error = cs_of(&server).clusters(&session(), now()).await.unwrap_err();
     assert!(error.to_string().contains("does not end after 200 pages"), "{error}");
+    assert_eq!(server.received().len(), 200);
 }
 
 #[tokio::test]
@@ -265,6 +266,7 @@ async fn a_list_of_users_that_breaks_off_is_an_error_and_never_a_shorter_list() 
     });
     let error = ram_of(&server).list_users(&session(), now()).await.unwrap_err();
     assert!(error.to_string().contains("does not end after 200 pages"), "{error}");
+    assert_eq!(server.received().len(), 200);
 }
 
 #[tokio::test]
@@ -356,6 +358,42 @@ async fn a_service_that_takes_the_request_and_never_answers_is_given_up() {
     ];
     for error in errors {
         assert!(error.contains("0.5 s") && error.contains(&server.address.to_string()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_connection_the_line_says_what_to_look_at() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let ask = async |endpoint: &str, trust: &Trust, proxies: &ProxyRules| {
+        let options = ServiceOptions::new(endpoint.parse().unwrap(), "test/1");
+        let client = cs::Client::with_network(&options, trust, proxies).unwrap();
+        client.cluster("c1", &session(), now()).await.unwrap_err().to_string()
+    };
+    let system = Trust::from_environment(&|_| None);
+    let error = ask(&free, &system, &ProxyRules::default()).await;
+    assert!(error.contains(&free) && error.contains("whether a proxy (HTTPS_PROXY) is needed"), "{error}");
+    let proxies = |name: &str| (name == "HTTPS_PROXY").then(|| format!("http://user:canary@{free}"));
+    let proxies = ProxyRules::from_environment(&proxies).unwrap();
+    let error = ask("cs.invalid", &system, &proxies).await;
+    assert!(error.contains(&format!("through the proxy {free}")), "{error}");
+    assert!(
+        error.contains("check that proxy (HTTPS_PROXY, NO_PROXY)") && !error.contains("canary"),
+        "{error}"
+    );
+
+    let of_years = |from, to| {
+        let mut parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(to, 1, 1);
+        Server::tls_with(parameters, |_| json(200, "{}"))
+    };
+    for (server, said) in [
+        (of_years(2000, 2001), "its certificate ended at 2001-01-01T00:00:00Z"),
+        (of_years(2200, 2201), "its certificate is not valid before 2200-01-01T00:00:00Z"),
+    ] {
+        let address = server.address.to_string();
+        let error = ask(&address, &Trust::File(server.ca_file()), &ProxyRules::default()).await;
+        assert!(error.contains(said) && error.contains("set the clock"), "{error}");
     }
 }
 

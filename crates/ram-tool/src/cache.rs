@@ -228,9 +228,32 @@ mod tests {
         let first = key(&["a", "b"]);
         assert!(first.starts_with("c1-exec-auth-credential-v1-") && first.ends_with(".json"));
         assert_eq!(first.len(), "c1-exec-auth-credential-v1-.json".len().saturating_add(40));
-        for other in [key(&["ab", ""]), key(&["a", "b", ""]), key(&["", "ab"]), key(&["a\n1:b"])] {
+        for other in
+            [key(&["ab", ""]), key(&["a", "b", ""]), key(&["", "ab"]), key(&["a\n1:b"]), key(&["a\nb"])]
+        {
             assert_ne!(first, other);
         }
         assert_eq!(first, key(&["a", "b"]));
+    }
+
+    #[test]
+    fn a_failure_counts_for_a_minute_and_never_one_that_is_still_to_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let id: ClusterId = "c1".parse().unwrap();
+        let cache = Cache::new(folder.path(), Key::new(&id, ApiVersion::V1, &["a"]));
+        let at = |seconds: i64| Timestamp::from_second(seconds).unwrap();
+        assert!(!cache.failed_lately(at(1_000_000)));
+        cache.note_failure(at(1_000_000));
+        for (now, counts) in [
+            (1_000_000, true),
+            (1_000_059, true),
+            (1_000_060, false),
+            // The clock was ahead, and has been set.
+            (999_999, true),
+            (999_998, false),
+            (0, false),
+        ] {
+            assert_eq!(cache.failed_lately(at(now)), counts, "{now}");
+        }
     }
 }

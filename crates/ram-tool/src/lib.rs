@@ -29,7 +29,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser};
+use clap::CommandFactory as _;
 
 use cli::{Arguments, Auth, Command, CredentialPlugin};
 use commands::{
@@ -44,7 +44,7 @@ pub use world::World;
 /// Runs the program: writes to stdout and stderr, and says how it ends. 0: done, help shown, or declined; 1: every error;
 /// else that of the command that `export-credentials` ran.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, world: &World<'_>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match cli::parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) if !error.use_stderr() => return print(&Done::from(error.to_string()), world),
         Err(error) if cli::is_bare_group(&error) => return print(&Done::from(error.to_string()), world),
@@ -155,7 +155,7 @@ mod tests {
             ..World::of_this_process("ack-ram-tool")
         };
         let words = ["ack-ram-tool", "credential-plugin", "get-token", "--cluster-id", "c1"];
-        let arguments = Arguments::try_parse_from(words).unwrap();
+        let arguments = cli::parse(words.map(OsString::from)).unwrap();
         let printed = run(&arguments, &world).unwrap().output;
         assert!(printed.contains("1970-01-01T00:10:00Z"), "{printed}");
     }

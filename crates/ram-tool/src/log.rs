@@ -121,3 +121,13 @@ where
         writeln!(writer, "{time} {} {}", event.metadata().level(), single_line(&fields))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_and_cannot_steer_a_terminal() {
+        assert_eq!(single_line("a\nb\r\u{1b}[2J\u{85}c"), "a b  [2J c");
+    }
+}

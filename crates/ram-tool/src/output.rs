@@ -9,7 +9,7 @@ use crate::visible::visible;
 /// How a listing is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people: the public tool's tables and lines
+    /// For people: tables and lines
     #[default]
     Text,
     /// JSON, for programs
@@ -18,7 +18,7 @@ pub(crate) enum Format {
     Yaml,
 }
 
-/// Flags of every command that lists something.
+// Flags of every command that lists something. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct OutputFlags {
     /// How to show it

@@ -180,6 +180,37 @@ fn pages(command: &clap::Command, above: &str) -> Vec<String> {
     below.flat_map(|command| pages(command, &name)).chain([format!("{name}.1")]).collect()
 }
 
+/// Each command with its way there.
+fn commands(command: &clap::Command, above: &[String]) -> Vec<(Vec<String>, String)> {
+    let below = command.get_subcommands().filter(|command| command.get_name() != "help");
+    below
+        .flat_map(|command| {
+            let way = [above, &[command.get_name().to_owned()]].concat();
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            [vec![(way.clone(), about)], commands(command, &way)].concat()
+        })
+        .collect()
+}
+
+#[test]
+fn each_help_begins_with_what_the_list_above_it_says() {
+    let mut whole = ram_tool::command();
+    whole.build();
+    let commands = commands(&whole, &[]);
+    assert!(commands.len() > 15, "{commands:?}");
+    for (way, about) in commands {
+        let above: Vec<&str> = way[..way.len() - 1].iter().map(String::as_str).chain(["--help"]).collect();
+        let own: Vec<&str> = way.iter().map(String::as_str).chain(["--help"]).collect();
+        let (above, own) = (run(&above, &[]).success(), run(&own, &[]).success());
+        let first = own.split("\n\n").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let listed = above.split_whitespace().collect::<Vec<_>>().join(" ");
+        let entry = format!("{} {first}", way.last().unwrap());
+        assert!(first.len() > 10 && listed.contains(&entry), "{way:?}: {first}");
+        assert_eq!(first, about, "{way:?}");
+        assert!(!own.contains("the public tool"), "{way:?}");
+    }
+}
+
 #[test]
 fn every_command_has_a_man_page_and_says_what_it_does() {
     let mut command = ram_tool::command();

@@ -267,10 +267,13 @@ fn only_requests_that_name_the_server_get_credentials() {
         assert!(status == 200 && answer.contains("canary-alice"), "{host}: {answer}");
         assert!(answer.contains("content-type: text/plain; charset=utf-8\r\n"), "{answer}");
         assert!(answer.contains("cache-control: no-store\r\n"), "{answer}");
+        assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{answer}");
     }
     let refused = [
         format!("Host: evil.example:{port}"),
         format!("Host: 127.0.0.1.evil.example:{port}"),
+        format!("Host: evil-localhost:{port}"),
+        format!("Host: localhost.evil.example:{port}"),
         "Host: 127.0.0.1:1".to_owned(),
         "Host:".to_owned(),
         "X-Forwarded-Host: 127.0.0.1".to_owned(),
@@ -282,9 +285,16 @@ fn only_requests_that_name_the_server_get_credentials() {
         let (status, answer) = server.get(&headers);
         assert!(matches!(status, 400 | 403) && !answer.contains(CANARY), "{headers}: {answer}");
     }
-    let absolute =
-        server.send(&format!("GET http://evil.example/ HTTP/1.1\r\nHost: evil.example:{port}\r\n\r\n"));
-    assert_eq!(absolute.0, 403);
+    for (target, host, wanted) in [
+        ("evil.example", format!("evil.example:{port}"), 403),
+        ("evil.example", address.clone(), 403),
+        (&address, "evil.example".to_owned(), 403),
+        (&address, address.clone(), 200),
+    ] {
+        let (status, answer) = server.send(&format!("GET http://{target}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!((status, answer.contains(CANARY)), (wanted, wanted == 200), "{target} {host}: {answer}");
+    }
+    assert_eq!(server.send("GET / HTTP/1.0\r\n\r\n").0, 403);
     for method in ["POST", "PUT", "OPTIONS", "DELETE"] {
         let request = format!("{method} / HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
         let (status, answer) = server.send(&request);

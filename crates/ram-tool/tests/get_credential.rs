@@ -180,7 +180,7 @@ fn nobody_gets_a_certificate_of_another_login() {
     ]});
     std::fs::write(&config, profiles.to_string()).unwrap();
     let config = config.to_str().unwrap();
-    let logins: [Login<'_>; 13] = [
+    let logins: [Login<'_>; 14] = [
         (&[], &[]),
         (&[], &BOB),
         (&["--role-arn", role], &[]),
@@ -188,6 +188,7 @@ fn nobody_gets_a_certificate_of_another_login() {
         (&["--role-arn", role], &BOB),
         (&["--region-id", "cn-hangzhou"], &[]),
         (&["--cs-endpoint", &other_name], &[]),
+        (&["--sts-endpoint", &other_name], &[]),
         (&["--expiration", "1h"], &[]),
         (&["--profile-file", config], &[]),
         (&["--profile-file", config, "--profile-name", "b"], &[]),
@@ -285,6 +286,16 @@ fn what_anybody_else_could_have_put_there_is_not_used_but_replaced() {
     std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     replaced("a file that others can read");
 
+    // Only root can give a file away: elsewhere there is none of another person that can be read and is 0600.
+    if std::os::unix::fs::chown(&file, Some(12_345), None).is_ok() {
+        replaced("a file of another person");
+    }
+
+    std::fs::remove_file(&file).unwrap();
+    let made = Command::new("mkfifo").args(["-m", "600"]).arg(&file).status();
+    assert!(made.expect("mkfifo is needed for this test: install coreutils").success());
+    replaced("a pipe, which nobody writes to");
+
     let elsewhere = ack.at_home("elsewhere");
     std::fs::rename(&file, &elsewhere).unwrap();
     symlink(&elsewhere, &file).unwrap();
@@ -292,6 +303,21 @@ fn what_anybody_else_could_have_put_there_is_not_used_but_replaced() {
     replaced("a symbolic link");
     assert!(!std::fs::symlink_metadata(&file).unwrap().is_symlink());
     assert_eq!(std::fs::read(&elsewhere).unwrap(), before, "nothing was written through the link");
+}
+
+#[test]
+fn an_end_before_the_certificates_is_what_kubectl_is_told() {
+    let ack = Ack::start();
+    get(&ack, &[]).success();
+    let file = the_file(&ack);
+    let mut content: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let end = Timestamp::from_second((now() + SignedDuration::from_hours(1)).as_second()).unwrap();
+    content["status"]["expirationTimestamp"] = json!(end.to_string());
+    std::fs::write(&file, content.to_string()).unwrap();
+    let stdout = get(&ack, &[]).success();
+    assert_eq!(end_of(&stdout), end);
+    assert!(certificate(&stdout).1 > end);
+    assert_eq!(ack.calls().len(), 1);
 }
 
 #[test]

@@ -162,10 +162,18 @@ fn relative_paths_become_absolute_because_kubectl_runs_elsewhere() {
     let sts = Sts::start();
     let more = ["--profile-file", "keys.ini"];
     let value = read(&kubeconfig(&["get-kubeconfig"], &sts.ca, &more).success());
-    let arguments = arguments(&value);
-    let at = arguments.iter().position(|argument| argument == "--profile-file").unwrap();
+    let flags = arguments(&value);
+    let at = flags.iter().position(|flag| flag == "--profile-file").unwrap();
     let wanted = std::env::current_dir().unwrap().join("keys.ini");
-    assert_eq!(arguments[at + 1], wanted.to_str().unwrap());
+    assert_eq!(flags[at + 1], wanted.to_str().unwrap());
+    let server = ["--server", "https://10.0.0.1:6443", "--certificate-authority", &sts.ca];
+    let folder = ["--credential-cache-dir", "certificates"];
+    let command = ["get-kubeconfig", "--mode", "certificate", "--cluster-id", CLUSTER];
+    let value = read(&run(&[&command[..], &server, &folder].concat(), &ALICE).success());
+    let wanted = std::env::current_dir().unwrap().join("certificates");
+    let wanted = ["--credential-cache-dir", wanted.to_str().unwrap()];
+    let flags = arguments(&value);
+    assert!(flags.windows(2).any(|pair| pair == wanted), "{flags:?}");
 }
 
 #[test]

@@ -84,6 +84,15 @@ fn the_flags_reach_the_call() {
     let (called, server) = target(&["--private-address", "--expiration", "15m"]);
     assert!(called.contains("PrivateIpAddress=true") && called.contains("TemporaryDurationMinutes=15"));
     assert_eq!(server, json!(PRIVATE));
+    // As flags of Go programs are written too.
+    for (flag, server) in [
+        ("--private-address=true", PRIVATE),
+        ("--private-address=1", PRIVATE),
+        ("--private-address=false", PUBLIC),
+    ] {
+        assert_eq!(target(&[flag]).1, json!(server), "{flag}");
+    }
+    ack.run(&[&GET[..], &["--private-address=yes"]].concat()).error();
 }
 
 #[test]

@@ -113,6 +113,23 @@ fn the_rest_stays_and_a_second_time_changes_nothing() {
     assert_eq!(read(&path)["current-context"], "other");
 }
 
+/// Who merges as root into somebody's file, as with sudo, does not take it away from them.
+#[test]
+fn the_file_stays_its_owners() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let home = Home::new();
+    let path = home.path("of-another");
+    std::fs::write(&path, OLD).unwrap();
+    // Only root can give files away, and only root is asked to give one back.
+    let (user, group) = match chown(&path, Some(12_345), Some(12_346)) {
+        Ok(()) => (12_345, 12_346),
+        Err(_) => std::fs::metadata(&path).map(|metadata| (metadata.uid(), metadata.gid())).unwrap(),
+    };
+    home.merge(&["--merge", &path], &[]).success();
+    let metadata = std::fs::metadata(&path).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (user, group));
+}
+
 #[test]
 fn a_symbolic_link_stays_one() {
     let home = Home::new();

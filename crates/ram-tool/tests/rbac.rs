@@ -196,6 +196,10 @@ fn a_scan_shows_the_deleted_or_everybody_or_one() {
     let server = api_server();
     world.add("c1", &server);
     assert_eq!(world.scan(&["-c", "c1"]).success(), TABLE);
+    // No proxy of other programs' variables is asked.
+    let mut behind_a_proxy = world.command(&["rbac", "scan-user-permissions", "-c", "c1"]);
+    let behind_a_proxy = behind_a_proxy.env("ALL_PROXY", "http://127.0.0.1:1");
+    assert_eq!(outcome(behind_a_proxy).success(), TABLE);
     assert_eq!(world.scan(&["-c", "c1", "-u", "0"]).success(), TABLE);
     let all = world.scan(&["-c", "c1", "-A"]).success();
     assert_eq!(
@@ -279,6 +283,11 @@ fn what_an_api_server_does_wrong_is_one_line() {
         let page = if request.line.contains("continue=a") { "b" } else { "a" };
         list(&[], page)
     };
+    // It would answer there, too.
+    let elsewhere = |request: &Received| match request.line.contains("/elsewhere") {
+        true => list(&[], ""),
+        false => b"HTTP/1.1 302 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\ncanary".to_vec(),
+    };
     let large = format!(r#"{{"items":[{{"metadata":{{"name":"{}"}}}}]}}"#, "x".repeat(70 << 20));
     let world = World::start();
     for (id, server, said) in [
@@ -294,7 +303,7 @@ fn what_an_api_server_does_wrong_is_one_line() {
         ),
         ("c410", Server::tls("127.0.0.1", |_| http(410, "text/plain", "canary")), "run the command again"),
         ("c500", Server::tls("127.0.0.1", |_| http(500, "text/plain", "canary")), "answered HTTP 500"),
-        ("c302", Server::tls("127.0.0.1", |_| http(302, "text/plain", "canary")), "answered HTTP 302"),
+        ("c302", Server::tls("127.0.0.1", elsewhere), "answered HTTP 302"),
         ("chtml", Server::tls("127.0.0.1", |_| http(200, "text/html", "<canary>")), "no JSON"),
         (
             "cobject",
@@ -323,8 +332,8 @@ fn only_the_authority_of_the_kubeconfig_vouches_for_an_api_server() {
     let world = World::start();
     let (server, other) = (api_server(), api_server());
     // The machine trusts the server; the kubeconfig names somebody else's authority.
-    let foreign = cluster("c1", &server)
-        .certificate_authority(&std::fs::read_to_string(other.ca_file()).unwrap());
+    let foreign =
+        cluster("c1", &server).certificate_authority(&std::fs::read_to_string(other.ca_file()).unwrap());
     world.sts.emulator.add_cluster(foreign).unwrap();
     let read = |path: &Path| std::fs::read_to_string(path).unwrap();
     let trusted = world.folder.path().join("trusted.pem");
@@ -502,12 +511,37 @@ fn a_cleanup_of_all_clusters_goes_on_after_a_failure_and_tells_it() {
 fn what_a_service_says_does_not_draw_over_the_question() {
     let world = World::start();
     world.add("c1", &api_server());
-    let last_activity = "\u{1b}[2J\u{1b}[Hnever ".repeat(100);
-    let activity = UserActivity { last_activity: Some(last_activity), ..UserActivity::default() };
-    world.sts.emulator.set_user_activity("c1", GONE, activity);
+    let activity = json!({"last_activity": "\u{1b}[2J\u{1b}[Hnever ".repeat(100)});
+    world.sts.emulator.fail("DescribeUserClusterActivityState", says(&activity).times(1));
     let outcome = world.at_terminal("n", &["rbac", "cleanup-user-permissions", "-c", "c1", "-u", GONE]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("LastActivity: ?[2J?[Hnever"), "{:?}", outcome.stdout);
-    assert!(outcome.stdout.contains(&format!("? Take RamUser {GONE} (deleted) out of 2 bindings of cluster c1")));
+    assert!(
+        outcome.stdout.contains(&format!("? Take RamUser {GONE} (deleted) out of 2 bindings of cluster c1"))
+    );
     assert!(!outcome.stdout.contains("\u{1b}[2J") && outcome.stdout.len() < 2000, "{:?}", outcome.stdout);
+}
+
+/// The next answer says this, whatever is asked.
+fn says(value: &Value) -> Fault {
+    Fault::Garbage { content_type: "application/json".to_owned(), body: value.to_string().into_bytes() }
+}
+
+#[test]
+fn an_id_that_is_none_names_no_folder_and_is_not_asked_about() {
+    let world = World::start();
+    for id in ["../../evil", "/tmp/evil", "c1\u{1b}[2J", ".."] {
+        let clusters = json!({"clusters": [{"cluster_id": id, "name": "x", "state": "running"}],
+            "page_info": {"total_count": 1}});
+        world.sts.emulator.fail("DescribeClustersV1", says(&clusters).times(1));
+        let outcome = world.cleanup(&["-c", "all", "-y", "-u", GONE, "-o", "json"]);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("its id is not that of a cluster"), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains('\u{1b}'), "{:?}", outcome.stderr);
+        let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        assert_eq!(report["clusters"], json!([]));
+    }
+    let asked = world.sts.emulator.requests();
+    assert!(!asked.iter().any(|request| request.action == "DescribeClusterUserKubeconfig"));
+    assert_eq!(files(world.folder.path()), [""; 0]);
 }

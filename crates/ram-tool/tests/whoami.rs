@@ -119,7 +119,8 @@ fn a_refusal_is_explained_in_a_line() {
 
 #[test]
 fn a_clock_that_is_off_is_warned_about_and_explains_a_refusal() {
-    let warned = |minutes: i64| {
+    let of_cluster = ["-c", CLUSTER];
+    let warned = |minutes: i64, flags: &[&str]| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let off = SignedDuration::from_mins(minutes);
         let config = Config::from_yaml(support::CONFIG, "test").unwrap();
@@ -128,19 +129,20 @@ fn a_clock_that_is_off_is_warned_about_and_explains_a_refusal() {
         let endpoint = emulator.address().to_string();
         let ca = emulator.ca_file().to_str().unwrap();
         let own = [("SSL_CERT_FILE", ca), ("ALIBABA_CLOUD_STS_ENDPOINT", &endpoint)];
-        run(&["auth", "whoami", "-c", CLUSTER], &[&support::ALICE[..], &own].concat())
+        run(&[&["auth", "whoami"], flags].concat(), &[&support::ALICE[..], &own].concat())
     };
-    let outcome = warned(0);
+    let outcome = warned(0, &of_cluster);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     for (minutes, wanted) in [(3, "s ahead of STS's"), (-3, "s behind STS's")] {
-        let outcome = warned(minutes);
+        let outcome = warned(minutes, &of_cluster);
         assert!(outcome.stderr.contains(" WARN ") && outcome.stderr.contains(wanted), "{}", outcome.stderr);
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         let clock = outcome.stdout.lines().find(|line| line.starts_with("Clock ")).unwrap().to_owned();
         assert!(clock.contains(wanted), "{clock}");
     }
-    for minutes in [20, -20] {
-        let outcome = warned(minutes);
+    // Without a cluster the time is asked for once it is what the refusal is about.
+    for (minutes, flags) in [(20, &of_cluster[..]), (-20, &of_cluster), (20, &[]), (-20, &[])] {
+        let outcome = warned(minutes, flags);
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
         assert!(
             outcome.stderr.contains("clock is 1") && outcome.stderr.contains("InvalidTimeStamp"),

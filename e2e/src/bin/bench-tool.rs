@@ -3,6 +3,7 @@
 //!
 //! Prints figures; nothing is passed or failed by them.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -97,16 +98,22 @@ fn bench(arguments: &Arguments) -> Result<(), String> {
             one.run()?;
         }
     }
-    println!("    min   median      p90   memory");
-    for one in &all {
-        println!(
+    write_table(&all).map_err(|error| format!("cannot write to stdout: {error}"))
+}
+
+fn write_table(all: &[Measured]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "    min   median      p90   memory")?;
+    for one in all {
+        writeln!(
+            stdout,
             "{:>4} µs  {:>4} µs  {:>4} µs  {:>4.1} MiB  {}",
             one.at(0).as_micros(),
             one.at(50).as_micros(),
             one.at(90).as_micros(),
             one.memory as f64 / 1024.0 / 1024.0,
             one.name
-        );
+        )?;
     }
     Ok(())
 }

@@ -177,7 +177,10 @@ impl Checker {
         if !names::is_access_key_id(&id.value) {
             return Err(Problem::at(
                 id,
-                format!("key pair id {:?} is not made of 1 to 128 letters, digits, '.', '-' and '_'", id.value),
+                format!(
+                    "key pair id {:?} is not made of 1 to 128 letters, digits, '.', '-' and '_'",
+                    id.value
+                ),
             ));
         }
         unique(&mut self.access_keys, id, &id.value, "access key id")?;
@@ -202,8 +205,9 @@ impl Checker {
 
 fn calls_per_second(entry: &ThrottleEntry) -> Result<NonZeroU32, Problem> {
     let calls = &entry.calls_per_second;
-    NonZeroU32::new(calls.value)
-        .ok_or_else(|| Problem::at(calls, "throttle: callsPerSecond is 0: leave throttle out to have no limit"))
+    NonZeroU32::new(calls.value).ok_or_else(|| {
+        Problem::at(calls, "throttle: callsPerSecond is 0: leave throttle out to have no limit")
+    })
 }
 
 fn unique(

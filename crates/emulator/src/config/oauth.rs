@@ -8,8 +8,8 @@ use signature::Secret;
 
 use super::look_up::{account, role, user};
 use crate::entities::Account;
-use crate::problem::Problem;
 use crate::market::Market;
+use crate::problem::Problem;
 
 /// Seconds.
 const LIFETIME: RangeInclusive<u32> = 1..=86_400;

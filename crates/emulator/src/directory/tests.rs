@@ -81,6 +81,37 @@ fn a_key_is_not_issued_for_a_role_or_user_that_was_deleted_meanwhile() {
 }
 
 #[test]
+fn a_key_of_a_deleted_user_is_not_issued_for_who_has_the_name_now() {
+    let directory = directory();
+    let holder = |directory: &Directory| Identity::User(directory.user(ACCOUNT, "alice").unwrap().identity);
+    let old = holder(&directory);
+    directory.change(|state| {
+        state.delete_user(ACCOUNT, "alice").unwrap();
+        state.create_user(ACCOUNT, &NewUser { name: "alice", ..NewUser::default() }, at(1)).unwrap();
+    });
+    let new = holder(&directory);
+    assert_ne!(old, new);
+    assert!(!directory.issue("TMPSK.1".to_owned(), temporary(old, "a", at(100)), at(2)));
+    assert!(directory.issue("TMPSK.1".to_owned(), temporary(new, "b", at(100)), at(2)));
+}
+
+#[test]
+fn an_account_has_so_many_users_and_no_more() {
+    let directory = directory();
+    let made = directory.change(|state| {
+        let new = |number: usize| format!("user-{number}");
+        (0..20_000)
+            .take_while(|number| {
+                let name = new(*number);
+                state.create_user(ACCOUNT, &NewUser { name: &name, ..NewUser::default() }, at(1)).is_ok()
+            })
+            .count()
+    });
+    let all = directory.read(|state| state.users(ACCOUNT).count());
+    assert!(made < 10_000 && all == 10_000, "{made} {all}");
+}
+
+#[test]
 fn deleting_a_role_leaves_nothing_of_its_sessions() {
     let directory = directory();
     for number in 0..10 {

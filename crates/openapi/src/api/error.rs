@@ -106,7 +106,7 @@ impl fmt::Display for Refusal {
 #[non_exhaustive]
 pub enum Fault {
     /// The name could not be resolved, or nobody listens there.
-    #[error("cannot connect{}: {reason}", through(.proxy))]
+    #[error("cannot connect{}: {reason}; {}", through(.proxy), way(.proxy))]
     Connect {
         /// The operating system's words.
         reason: String,
@@ -122,7 +122,7 @@ pub enum Fault {
         proxy: Option<String>,
     },
     /// The time for the whole call, or for connecting, ran out.
-    #[error("no answer within {} s{}", .after.as_secs_f32(), through(.proxy))]
+    #[error("no answer within {} s{}; {}", .after.as_secs_f32(), through(.proxy), way(.proxy))]
     Timeout {
         /// The limit that was reached.
         after: Duration,
@@ -139,6 +139,14 @@ pub enum Fault {
 
 fn through(proxy: &Option<String>) -> String {
     proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+}
+
+/// What to look at when nobody answers.
+fn way(proxy: &Option<String>) -> &'static str {
+    match proxy {
+        Some(_) => "check that proxy (HTTPS_PROXY, NO_PROXY) and the endpoint",
+        None => "check the network and the endpoint, and whether a proxy (HTTPS_PROXY) is needed here",
+    }
 }
 
 impl ApiError {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use rustls_pki_types::UnixTime;
 use signature::encoding;
 
 use super::Client;
@@ -117,9 +118,28 @@ impl Client {
                 }
                 text
             }
+            Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after }) => {
+                times("ended at", *not_after, *time)
+            }
+            Error::InvalidCertificate(CertificateError::NotValidYetContext { time, not_before }) => {
+                times("is not valid before", *not_before, *time)
+            }
             other => http::one_line(&other.to_string()),
         }
     }
+}
+
+/// A certificate out of its time: mostly it is the clock that is wrong.
+fn times(what: &str, limit: UnixTime, now: UnixTime) -> String {
+    let text = |time: UnixTime| {
+        let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_second(seconds).map_or_else(|_| "?".to_owned(), signature::format_timestamp)
+    };
+    format!(
+        "its certificate {what} {}, and this machine's clock says {}: set the clock, if that is wrong",
+        text(limit),
+        text(now)
+    )
 }
 
 pub(crate) fn unsendable(action: &'static str, detail: &str) -> ApiError {

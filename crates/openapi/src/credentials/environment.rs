@@ -32,11 +32,11 @@ pub struct Environment<'a> {
 }
 
 /// A program that is to be run: no shell is between.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Program {
     /// Its path, or its name in the `PATH`.
     pub name: String,
-    /// What follows the name.
+    /// What follows the name; some programs take secrets there.
     pub arguments: Vec<String>,
     /// More bytes on its stdout are an error of the kind `FileTooLarge`.
     pub max_output_bytes: usize,
@@ -69,6 +69,12 @@ impl std::fmt::Debug for Environment<'_> {
             .debug_struct("Environment")
             .field("argument_zero", &self.argument_zero)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Program").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

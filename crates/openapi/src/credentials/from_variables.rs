@@ -345,6 +345,14 @@ mod tests {
                 "ALIBABA_CLOUD_IMDS_ENDPOINT",
                 "URL",
             ),
+            (
+                vec![
+                    ("ALIBABA_CLOUD_ECS_METADATA", "x"),
+                    ("ALIBABA_CLOUD_IMDS_ENDPOINT", "http://canary/x#"),
+                ],
+                "ALIBABA_CLOUD_IMDS_ENDPOINT",
+                "URL",
+            ),
         ] {
             let text = fails(&pairs);
             assert!(text.starts_with(variable) && text.contains(wanted), "{text}");

@@ -49,7 +49,9 @@ impl MetadataRole {
             .unwrap_or_else(|| Found::new("the metadata service's address", DEFAULT_ENDPOINT));
         let url = Url::parse(endpoint.value.trim().trim_end_matches('/'))
             .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            // Behind either, the service's own paths would be no part of the path that is asked for.
+            .filter(|url| url.query().is_none() && url.fragment().is_none())
             .ok_or_else(|| endpoint.problem(ValueProblem::Url))?;
         Ok(Self {
             role: name.map(|name| name.value.clone()),

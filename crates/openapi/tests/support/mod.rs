@@ -44,9 +44,16 @@ impl Server {
 
     /// HTTPS, with a certificate for `name` that stands in [`Server::ca_file`].
     pub fn tls(name: &str, answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::tls_with(rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap(), answer)
+    }
+
+    /// HTTPS, with a certificate that a test chose.
+    pub fn tls_with(
+        parameters: rcgen::CertificateParams,
+        answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
-        let certificate =
-            rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

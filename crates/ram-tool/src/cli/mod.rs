@@ -1,5 +1,6 @@
 //! Commands and flags, as the public `ack-ram-tool` has them. What a command takes stands beside what it does.
 
+mod parse;
 mod usage;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +15,7 @@ use crate::commands::utils::Utils;
 use crate::commands::whoami::WhoamiFlags;
 use crate::flags::GlobalFlags;
 
+pub(crate) use parse::parse;
 pub(crate) use usage::{is_bare_group, one_line};
 
 /// The command line.

@@ -18,7 +18,7 @@ pub(crate) enum Completion {
     Zsh(CompletionFlags),
 }
 
-/// Flags of each shell.
+// Flags of each shell. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionFlags {
     /// Complete names only, without saying what they are

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::world::World;
 use crate::{container_service, credentials, exec_credential, paths};
 
-/// `get-credential`.
+// `get-credential`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct CredentialFlags {
     /// Version of the ExecCredential; what KUBERNETES_EXEC_INFO asks for wins

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cluster_id::ClusterId;
 use crate::container_service;
 use crate::error::Error;
-use crate::flags::{ApiVersion, TokenVersion};
+use crate::flags::{ApiVersion, TokenVersion, parse_bool};
 use crate::kubeconfig::{self, Entry, Expiration, Kubeconfig, Login, Yaml, ack, exec_user};
 use crate::log::Log;
 use crate::settings::Settings;
@@ -19,14 +19,14 @@ use crate::world::World;
 const MAX_SHOWN_CHARS: usize = 64;
 pub(crate) const DEFAULT_CACHE_DIR: &str = "~/.kube/cache/ack-ram-tool/credential-plugin";
 
-/// `get-kubeconfig`.
+// `get-kubeconfig`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct KubeconfigFlags {
     /// How kubectl logs in: certificate (or cert), which ACK issues; ram-authenticator-token (or token), where ack-ram-authenticator is installed
     #[arg(short = 'm', long, default_value = "cert", value_name = "MODE")]
     mode: String,
     /// Take the API server's address inside the VPC
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long, conflicts_with = "server", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = parse_bool, value_name = "BOOL")]
     private_address: bool,
     /// How long certificates are good for, 15m to 72h; 0 leaves it to ACK
     #[arg(long, default_value = Expiration::DEFAULT, value_name = "DURATION")]
@@ -50,7 +50,7 @@ pub(crate) struct KubeconfigFlags {
     #[arg(long, num_args = 0..=1, default_missing_value = "", value_name = "FILE")]
     merge: Option<String>,
     /// With --merge: leave the current context as it is
-    #[arg(long, requires = "merge")]
+    #[arg(long, requires = "merge", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = parse_bool, value_name = "BOOL")]
     keep_current_context: bool,
 }
 

@@ -25,7 +25,7 @@ const PLUGIN_PREFIX: &str = "ACK_RAM_TOOL_";
 /// The server's limit for the value of a parameter that it does not know.
 const MAX_EXTRA_VALUE_BYTES: usize = 512;
 
-/// `get-token`.
+// `get-token`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct TokenFlags {
     /// Version of the ExecCredential; what KUBERNETES_EXEC_INFO asks for wins

@@ -22,10 +22,10 @@ pub(crate) enum Utils {
     TestEcsMetadata(TestFlags),
 }
 
-/// `utils test-ecs-metadata`.
+// `utils test-ecs-metadata`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct TestFlags {
-    /// Once
+    /// Once, not every 30 seconds
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, value_parser = crate::flags::parse_bool, value_name = "BOOL")]
     no_loop: bool,
 }

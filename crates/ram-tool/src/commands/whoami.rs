@@ -23,7 +23,7 @@ use crate::{credentials, network};
 /// A clock that is further off is worth a word: STS refuses at a quarter of an hour.
 const CLOCK_WARNING: SignedDuration = SignedDuration::from_mins(1);
 
-/// `auth whoami`.
+// `auth whoami`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct WhoamiFlags {
     #[command(flatten)]

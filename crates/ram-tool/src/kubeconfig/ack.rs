@@ -3,6 +3,8 @@
 //! What it says of clusters and contexts is kept, known or not. Its users are replaced: their keys never get into a
 //! kubeconfig of this program.
 
+use std::collections::HashSet;
+
 use super::document::{self, DocumentError};
 use super::yaml::Yaml;
 use super::{Entry, Kubeconfig, Section, server};
@@ -68,12 +70,13 @@ fn others(answer: &Yaml) -> Vec<(String, Yaml)> {
 fn entries(answer: &Yaml, section: Section) -> Result<Vec<Entry>, AckError> {
     let list = answer.get(section.key()).map(Yaml::items).unwrap_or_default();
     let mut entries: Vec<Entry> = Vec::new();
+    let mut names = HashSet::new();
     for item in list {
         let (name, body) = match (item.get("name").and_then(Yaml::as_text), item.get(section.body_key())) {
             (Some(name), Some(body @ Yaml::Map(_))) => (name.to_owned(), body.clone()),
             _ => return Err(AckError::NoKubeconfig("an entry has no name or no content")),
         };
-        if entries.iter().any(|known| known.name == name) {
+        if !names.insert(name.clone()) {
             return Err(AckError::NoKubeconfig("two entries have one name"));
         }
         entries.push(Entry { name, body });
@@ -191,6 +194,10 @@ foreign:
     fn the_certificate_is_that_of_the_current_user() {
         let (certificate, key) = client_certificate(&read(ANSWER).unwrap()).unwrap();
         assert_eq!((certificate.as_slice(), key.as_slice()), (&b"ABC"[..], &b"canary"[..]));
+        // Another user before it is not taken for it.
+        let other = "users:\n- name: other\n  user: {client-certificate-data: WA==, client-key-data: WQ==}\n";
+        let two = ANSWER.replace("users:\n", other);
+        assert_eq!(client_certificate(&read(&two).unwrap()).unwrap(), (certificate, key));
         let none = ANSWER.replace("client-key-data", "client-key");
         assert_eq!(client_certificate(&read(&none).unwrap()), Err(AckError::NoCertificate));
     }
@@ -221,6 +228,7 @@ foreign:
             (change("https://10.0.0.1:6443", "https://x/?canary"), "query"),
             (change("users:", "others:"), "no user"),
             (change("name: 222-c1", "name: ''"), "no name"),
+            (change("users:\n", "users:\n- {name: '222', user: {token: canary}}\n"), "one name"),
             (change("kind: Config", "kind: &a Config"), "anchors"),
             (change("foreign:", "clusters:"), "twice"),
             (format!("{ANSWER}---\n{ANSWER}"), "more than one"),
@@ -229,5 +237,15 @@ foreign:
             assert!(error.contains(wanted), "{wanted}: {error}");
             assert!(!error.contains("canary"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_plain_text_of_several_lines_stays_one_value() {
+        let lines = "proxy-url: a\n\n      ---\n\n      {\"users\":[]}";
+        let answer = ANSWER.replace("proxy-url: socks5://proxy:1080", lines);
+        let written = with_user(&read(&answer).unwrap(), &user()).unwrap().render("\n").unwrap();
+        let again = read(&written).unwrap();
+        let cluster = again.get("clusters").unwrap().items()[0].get("cluster").unwrap();
+        assert_eq!(cluster.get("proxy-url"), Some(&Yaml::text("a\n---\n{\"users\":[]}")), "{written}");
     }
 }

@@ -1,5 +1,7 @@
 //! YAML and JSON documents with the place of each value in the text.
 
+use std::collections::HashSet;
+
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 
 use super::yaml::{Yaml, scalar};
@@ -162,7 +164,8 @@ impl Node {
 
 /// Plain texts that YAML reads as something else are what our own writer would put into quotes.
 fn scalar_value(text: &str, quoted: bool) -> Yaml {
-    if quoted || scalar(text).is_ok_and(|written| written == text) {
+    // Over several lines YAML reads nothing but texts; written as it is, such a one would be more than one value.
+    if quoted || text.contains(['\n', '\r']) || scalar(text).is_ok_and(|written| written == text) {
         Yaml::text(text)
     } else {
         Yaml::Bare(text.to_owned())
@@ -189,8 +192,8 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, DocumentError> {
 
 #[derive(Default)]
 struct Building {
-    /// Collections that are not ended; for mappings with the key whose value is awaited.
-    open: Vec<(Node, Option<Node>)>,
+    /// Collections that are not ended; for mappings with the key whose value is awaited, and the keys so far.
+    open: Vec<(Node, Option<Node>, HashSet<String>)>,
     root: Option<Node>,
     documents: usize,
 }
@@ -213,15 +216,15 @@ impl Building {
             Event::SequenceStart(style, anchor, tag) => {
                 let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
                 let kind = Kind::List { items: Vec::new(), flow: style == StructureStyle::Flow };
-                self.open.push((node(kind, &span, anchor, tag), None));
+                self.open.push((node(kind, &span, anchor, tag), None, HashSet::new()));
             }
             Event::MappingStart(style, anchor, tag) => {
                 let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
                 let kind = Kind::Map { entries: Vec::new(), flow: style == StructureStyle::Flow };
-                self.open.push((node(kind, &span, anchor, tag), None));
+                self.open.push((node(kind, &span, anchor, tag), None, HashSet::new()));
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some((mut ended, _)) = self.open.pop() {
+                if let Some((mut ended, ..)) = self.open.pop() {
                     let last = match &ended.kind {
                         Kind::List { items, flow: false } => items.last().map(|item| item.end),
                         Kind::Map { entries, flow: false } => entries.last().map(|(_, value)| value.end),
@@ -237,7 +240,7 @@ impl Building {
     }
 
     fn put(&mut self, node: Node, span: &Span) -> Result<(), DocumentError> {
-        let Some((parent, waiting)) = self.open.last_mut() else {
+        let Some((parent, waiting, keys)) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
@@ -246,10 +249,7 @@ impl Building {
             Kind::Map { entries, .. } => match waiting.take() {
                 Some(key) => entries.push((key, node)),
                 None => {
-                    let twice = node.text().is_some_and(|text| {
-                        entries.iter().any(|(known, _)| known.text().is_some_and(|known| known == text))
-                    });
-                    if twice {
+                    if node.text().is_some_and(|text| !keys.insert(text.to_owned())) {
                         let key = node.text().unwrap_or_default().chars().take(64).collect();
                         return Err(DocumentError::Twice { key, line: span.start.line() });
                     }

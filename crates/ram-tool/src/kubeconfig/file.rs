@@ -49,10 +49,10 @@ pub(crate) fn merge_into(
         merge::merge(&text, ours, id, keep_current_context).map_err(|error| failed(error.to_string()))?;
     (world.write_file)(&path, merged.text.as_bytes())
         .map_err(|error| failed(format!("cannot be written: {error}; it is as it was")))?;
-    if let Some(old) = old {
-        platform::give_back(&path, &old).map_err(|error| {
-            failed(format!("was written, but could not be given back to its owner: {error}"))
-        })?;
+    if old.is_some_and(|old| !platform::is_owned_as(&path, &old)) {
+        return Err(failed(
+            "was written, and belongs to you now: it could not be left to its owner".to_owned(),
+        ));
     }
     Ok(Target { path, context: merged.context })
 }

@@ -54,3 +54,35 @@ pub(crate) fn read_ca(path: &Path, world: &World<'_>) -> Result<Vec<u8>, Error> 
         false => Ok(text.into_bytes()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_https_and_nothing_that_reads_as_another() {
+        for good in
+            ["https://10.0.0.1:6443", "https://[::1]:6443", "https://api.example", "https://h/clusters/c1"]
+        {
+            assert_eq!(check_address(good), Ok(()), "{good}");
+        }
+        for (bad, said) in [
+            ("http://10.0.0.1:6443", "https://"),
+            ("10.0.0.1:6443", "https://"),
+            ("https://h/a b", "characters"),
+            ("https://h/a\nb", "characters"),
+            ("https://h/\u{1b}[2J", "characters"),
+            ("https://h/\"x", "characters"),
+            ("https://h\\@evil", "characters"),
+            ("https://h/é", "characters"),
+            ("https://h/?a=b", "query"),
+            ("https://h#a", "fragment"),
+            ("https://good@evil", "user name"),
+            ("https://", "host"),
+            ("https://h:0", "port"),
+            ("https://a..b", "host"),
+        ] {
+            assert!(check_address(bad).is_err_and(|problem| problem.contains(said)), "{bad:?}");
+        }
+    }
+}

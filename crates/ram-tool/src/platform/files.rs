@@ -1,13 +1,17 @@
 //! Writing files whole or not at all.
 
-use std::fs::OpenOptions;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes the file that a path leads to, through symbolic links: as [`replace_file`] does, but a link stays a link.
+/// Writes the file that a path leads to, through symbolic links: as [`replace_file`] does, but a link stays a link, and the
+/// file stays its owner's, where this process may give it to them (`sudo`).
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     match std::fs::canonicalize(path) {
-        Ok(real) => replace_file(&real, content),
+        Ok(real) => {
+            let old = std::fs::symlink_metadata(&real).ok();
+            put(&real, content, |file| old.iter().for_each(|old| give_to_owner(file, old)))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => replace_file(path, content),
         Err(error) => Err(error),
     }
@@ -16,6 +20,11 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Puts a file at this path, readable by its owner alone (mode 0600), in place of whatever is there (of a symbolic link, not
 /// of what it leads to). Readers see the old content or the new one, and so do they after a power cut.
 pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    put(path, content, |_| ())
+}
+
+/// `prepare` is for the new file before anybody sees it under its name.
+fn put(path: &Path, content: &[u8], prepare: impl FnOnce(&File)) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no file name"))?;
     let folder = folder_of(path);
     let mut temporary_name = std::ffi::OsString::from(".");
@@ -24,12 +33,27 @@ pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = Temporary(folder.join(temporary_name));
     let mut file = private_file(OpenOptions::new().write(true).create_new(true)).open(&temporary.0)?;
     file.write_all(content)?;
+    prepare(&file);
     file.sync_all()?;
     drop(file);
     std::fs::rename(&temporary.0, path)?;
     sync_folder(&folder);
     Ok(())
 }
+
+/// By the open file and not by its name: who owns the folder could put a link there meanwhile, and would be given what it
+/// leads to.
+#[cfg(unix)]
+fn give_to_owner(file: &File, old: &Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    if file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid())) {
+        // Who may not is told by `is_owned_as`, where it matters.
+        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner(_: &File, _: &Metadata) {}
 
 /// Removed when it is dropped; after the rename there is nothing left to remove.
 struct Temporary(PathBuf);
@@ -125,5 +149,22 @@ mod tests {
         assert!(replace_file(&path, b"x").is_err());
         assert!(replace_file(&folder.path().join("none").join("x"), b"x").is_err());
         assert_eq!(names(folder.path()), ["taken"]);
+    }
+
+    /// Only root can show it: for everybody else the owner is the same before and after.
+    #[test]
+    fn a_file_stays_its_owners() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, "old").unwrap();
+        let own = std::fs::metadata(&path).unwrap();
+        let wanted = if own.uid() == 0 { (12_345, 23_456) } else { (own.uid(), own.gid()) };
+        chown(&path, Some(wanted.0), Some(wanted.1)).unwrap();
+        write_file(&path, b"new").unwrap();
+        let new = std::fs::metadata(&path).unwrap();
+        assert_eq!(((new.uid(), new.gid()), mode(&path)), (wanted, 0o600));
+        replace_file(&path, b"mine").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().uid(), own.uid());
     }
 }

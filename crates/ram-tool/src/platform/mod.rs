@@ -11,7 +11,7 @@ mod tty;
 pub(crate) use files::{replace_file, write_file};
 pub(crate) use lock::lock;
 pub(crate) use openapi::credentials::system::read_file;
-pub(crate) use private::{give_back, make_folder, make_group_folder, read_at_most, read_private_file};
+pub(crate) use private::{is_owned_as, make_folder, make_group_folder, read_at_most, read_private_file};
 pub(crate) use programs::{become_program, run_program, variables};
 pub use reply::Reply;
 pub(crate) use signals::ended;

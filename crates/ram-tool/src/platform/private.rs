@@ -39,24 +39,16 @@ pub(crate) fn read_at_most(file: File, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Gives a file that was written anew to whoever owned the old one, so that `sudo` does not take it away from them.
+/// Whether the file at a path, which was written anew, belongs to whom the old one belonged.
 #[cfg(unix)]
-pub(crate) fn give_back(path: &Path, old: &Metadata) -> io::Result<()> {
+pub(crate) fn is_owned_as(path: &Path, old: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let new = std::fs::metadata(path)?;
-    if (new.uid(), new.gid()) == (old.uid(), old.gid()) {
-        return Ok(());
-    }
-    match std::os::unix::fs::chown(path, Some(old.uid()), Some(old.gid())) {
-        // Of the group alone nothing depends on a file that is its owner's alone.
-        Err(_) if new.uid() == old.uid() => Ok(()),
-        result => result,
-    }
+    std::fs::metadata(path).is_ok_and(|new| new.uid() == old.uid())
 }
 
 #[cfg(not(unix))]
-pub(crate) fn give_back(_: &Path, _: &Metadata) -> io::Result<()> {
-    Ok(())
+pub(crate) fn is_owned_as(_: &Path, _: &Metadata) -> bool {
+    true
 }
 
 #[cfg(unix)]

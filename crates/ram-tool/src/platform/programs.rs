@@ -158,9 +158,14 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods)] // how long this test waited
     fn what_prints_without_end_is_ended() {
         let error = shell("yes", 1000).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        // Nobody waits for one that goes on without printing.
+        let started = std::time::Instant::now();
+        assert!(shell("echo too much; exec sleep 600", 3).is_err());
+        assert!(started.elapsed() < std::time::Duration::from_secs(300));
         assert_eq!(shell("printf 1234", 4).unwrap().stdout, b"1234");
     }
 }

@@ -9,9 +9,9 @@ const INTERRUPT: u8 = 3;
 const END: u8 = 4;
 const BACKSPACES: [u8; 2] = [8, 127];
 
-/// Whether what is drawn on stderr is seen by a person.
+/// Whether what is drawn on stderr is seen by a person. One that calls itself `dumb` cannot clear a line.
 pub(crate) fn stderr_is_terminal() -> bool {
-    io::stderr().is_terminal()
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
 }
 
 /// Shows a text on the terminal and reads a line from it.
@@ -162,7 +162,16 @@ mod tests {
     #[test]
     #[ignore = "asks a person"]
     fn asks_the_person_at_the_terminal() {
+        #[cfg(unix)]
+        let modes = || {
+            let terminal = std::fs::File::open("/dev/tty").unwrap();
+            rustix::termios::tcgetattr(terminal).unwrap().local_modes
+        };
+        #[cfg(unix)]
+        let before = modes();
         let reply = ask("Go on? ");
+        #[cfg(unix)]
+        assert_eq!(modes(), before, "the terminal is left as it was");
         std::fs::write(std::env::var("REPLY_FILE").unwrap(), format!("{reply:?}")).unwrap();
     }
 

@@ -49,9 +49,9 @@ pub(super) fn find(path: &Path, search: &Search<'_>) -> Result<Option<Source>, C
         }
     };
     let file = File::parse(path, &text)?;
-    let wanted = search.wanted_profile().unwrap_or_else(|| {
-        Found::new("\"current\" in the file", file.current().unwrap_or("default"))
-    });
+    let wanted = search
+        .wanted_profile()
+        .unwrap_or_else(|| Found::new("\"current\" in the file", file.current().unwrap_or("default")));
     let profile = file.profile(&wanted.value).ok_or_else(|| file.no_profile(&wanted))?;
     let source = source_of(profile, &file, &Chain::default(), &search.environment, search.now)?;
     Ok(Some(Source::Profile { place: profile.place().to_owned(), source: Box::new(source) }))

@@ -17,20 +17,20 @@ const NO_END: SignedDuration = SignedDuration::from_hours(1);
 /// Who is to read the credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum ExportFormat {
-    /// A profile of aliyun CLI's config.json, as its mode External reads it
+    /// (or aliyuncli-json; the default) A profile of aliyun CLI's config.json, as its mode External reads it
     #[default]
     #[value(name = "aliyun-cli-config-json", alias = "aliyuncli-json")]
     AliyunCliConfig,
-    /// What a credentials URI answers
+    /// (or aliyuncli-uri) What a credentials URI answers
     #[value(name = "aliyun-cli-uri-json", alias = "aliyuncli-uri")]
     CredentialsUri,
-    /// What the ECS metadata service answers
+    /// (or ecs) What the ECS metadata service answers
     #[value(name = "ecs-metadata-json", alias = "ecs")]
     EcsMetadata,
-    /// The SDKs' ini file
+    /// (or ini) The SDKs' ini file
     #[value(name = "credential-file-ini", alias = "ini")]
     Ini,
-    /// Lines that a POSIX shell evaluates
+    /// (or env) Lines that a POSIX shell evaluates
     #[value(name = "environment-variables", alias = "env")]
     Environment,
 }

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::world::World;
 use format::ExportFormat;
 
-/// `export-credentials`.
+// `export-credentials`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct ExportFlags {
     /// Who is to read them

@@ -163,7 +163,10 @@ impl Server<'_> {
     /// `Host`; one that knows the address sends `Origin`.
     fn refusal(&self, request: &Request<Incoming>) -> Option<(StatusCode, &'static str)> {
         let headers = request.headers();
-        if !names_us(headers, self.address) {
+        // A target that names another host counts for more than the header (RFC 9112, section 3.2.2).
+        let target = request.uri().authority().map(|target| target.as_str().as_bytes());
+        let is_host = |target: &[u8]| headers.get(HOST).is_some_and(|host| host.as_bytes() == target);
+        if !names_us(headers, self.address) || !target.is_none_or(is_host) {
             return Some((StatusCode::FORBIDDEN, "the Host header does not name the address of this server"));
         }
         if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {

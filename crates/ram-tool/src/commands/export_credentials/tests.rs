@@ -159,4 +159,6 @@ fn a_command_sees_these_credentials_and_no_others() {
         assert_eq!(seen[&name(variable)], "LTAIalice");
     }
     assert!(!seen.contains_key(&name("ALIBABA_CLOUD_SECURITY_TOKEN")));
+    // The aliyun CLI would take its current profile before the variables.
+    assert_eq!(seen[&name("ALIBABACLOUD_IGNORE_PROFILE")], "TRUE");
 }

@@ -106,6 +106,10 @@ mod tests {
         assert!(second[0].ends_with("RoleBinding-ns-b.2.json"), "{second:?}");
         assert_eq!(write(here.path(), "c1", &[&new]).unwrap(), second);
         assert!(std::fs::read_to_string(&first[0]).unwrap().contains("old"));
+        // Nor is what cannot be read: nobody knows what it is.
+        std::fs::write(&first[0], b"\xff").unwrap();
+        assert_eq!(write(here.path(), "c1", &[&new]).unwrap(), second);
+        assert_eq!(std::fs::read(&first[0]).unwrap(), b"\xff");
     }
 
     #[test]

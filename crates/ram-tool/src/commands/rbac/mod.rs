@@ -31,7 +31,7 @@ pub(crate) enum RbacCommand {
     CleanupUserPermissions(CleanupFlags),
 }
 
-/// `scan-user-permissions`.
+// `scan-user-permissions`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct ScanFlags {
     /// Only this RAM id; 0 is any [default: those who are deleted from RAM]
@@ -46,7 +46,7 @@ pub(crate) struct ScanFlags {
     pub(crate) output: OutputFlags,
 }
 
-/// `cleanup-user-permissions`.
+// `cleanup-user-permissions`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct CleanupFlags {
     /// The RAM id whose permissions are to be taken away
@@ -58,7 +58,7 @@ pub(crate) struct CleanupFlags {
     pub(crate) output: OutputFlags,
 }
 
-/// How the API server is reached.
+// How the API server is reached. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct WayFlags {
     /// Reach the API server at its address inside the VPC

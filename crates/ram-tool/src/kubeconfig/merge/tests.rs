@@ -294,6 +294,35 @@ users:
 }
 
 #[test]
+fn only_a_user_that_has_this_program_log_in_to_this_cluster_is_ours() {
+    let names_with = |command: &str, arguments: &str| {
+        let exec = format!("{{command: {command}, args: [{arguments}]}}");
+        let new = merged(&format!("users:\n- name: alice\n  user: {{exec: {exec}}}\n"));
+        assert_eq!(names(&read(&new), "users").len() == 2, new.contains(&exec), "{new}");
+        names(&read(&new), "users")
+    };
+    for (command, arguments) in [
+        ("kubelogin", "get-token, --cluster-id, c1"),
+        ("ack-ram-tool2", "get-token, --cluster-id, c1"),
+        ("not-ack-ram-tool", "get-token, --cluster-id, c1"),
+        ("ack-ram-tool/other", "get-token, --cluster-id, c1"),
+        ("ack-ram-tool", "get-token, --cluster-id, c2"),
+        ("ack-ram-tool", "get-token, --cluster-id=c12"),
+        ("ack-ram-tool", "get-token, --profile-name, c1"),
+        ("ack-ram-tool", "get-token"),
+    ] {
+        assert_eq!(names_with(command, arguments), ["alice", "alice-c1"], "{command} {arguments}");
+    }
+    for (command, arguments) in [
+        ("ack-ram-tool", "get-token, --cluster-id, c1, -v"),
+        ("/usr/local/bin/ack-ram-tool", "get-credential, -c, c1"),
+        ("'C:\\Tools\\ack-ram-tool.exe'", "get-token, --cluster-id=c1"),
+    ] {
+        assert_eq!(names_with(command, arguments), ["alice"], "{command} {arguments}");
+    }
+}
+
+#[test]
 fn where_all_names_are_taken_it_says_so() {
     let mut text = "users:\n".to_owned();
     for name in ["alice", "alice-c1", "ack-ram-tool-c1"] {
