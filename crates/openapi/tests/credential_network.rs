@@ -1,7 +1,7 @@
 //! What services and files with credentials may do to this program: how long they may be silent, how much they may say, what
 //! keys may look like, and whom a proxy may never listen to.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod support;
 

@@ -1,7 +1,13 @@
 //! The key of a place that credentials come from: whatever can make them somebody else's, or another session's, makes
 //! another key, and nothing in it is a secret. Who gets this wrong takes one person's certificate for another's.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod support;
 

@@ -321,6 +321,35 @@ fn an_end_before_the_certificates_is_what_kubectl_is_told() {
 }
 
 #[test]
+fn container_service_may_say_that_a_certificate_is_good_for_less_than_it_says_itself() {
+    let ack = Ack::start();
+    let stdout: Value = serde_json::from_str(&get(&ack, &[]).success()).unwrap();
+    let encoded = |key: &str| STANDARD.encode(stdout["status"][key].as_str().unwrap());
+    let user = json!({
+        "client-certificate-data": encoded("clientCertificateData"),
+        "client-key-data": encoded("clientKeyData"),
+    });
+    let config = json!({
+        "kind": "Config",
+        "clusters": [{"name": "k", "cluster": {"server": ack::PRIVATE}}],
+        "contexts": [{"name": "x", "context": {"cluster": "k", "user": "u"}}],
+        "current-context": "x",
+        "users": [{"name": "u", "user": user}],
+    });
+    let end = Timestamp::from_second((now() + SignedDuration::from_hours(1)).as_second()).unwrap();
+    let answer = json!({"config": config.to_string(), "expiration": end.to_string()});
+    let content_type = "application/json".to_owned();
+    ack.emulator.fail(
+        "DescribeClusterUserKubeconfig",
+        Fault::Garbage { content_type, body: answer.to_string().into_bytes() },
+    );
+    // Another login, so that it is asked for anew.
+    let stdout = get(&ack, &["--expiration", "2h"]).success();
+    assert_eq!(end_of(&stdout), end);
+    assert!(certificate(&stdout).1 > end);
+}
+
+#[test]
 fn certificates_that_are_over_do_not_pile_up() {
     let ack = Ack::start();
     let folder = ack.at_home(FOLDER);

@@ -68,6 +68,17 @@ fn a_kubeconfig_is_no_ca_and_neither_are_its_variables() {
 }
 
 #[test]
+fn a_pipe_that_nobody_writes_to_keeps_nobody_waiting() {
+    let sts = Sts::start();
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo is needed for this test: install coreutils").success());
+    let error = assume_role(&sts, &[("SSL_CERT_FILE", pipe.to_str().unwrap()), EXEC_INFO]).error();
+    assert!(error.contains("it is no file"), "{error}");
+}
+
+#[test]
 fn a_bundle_of_certificates_is_a_ca_for_kubectl_too() {
     let sts = Sts::start();
     let ca = text(sts.emulator.ca_file());

@@ -199,6 +199,24 @@ fn a_login_in_the_browser_is_renewed_once_for_twenty_at_once() {
     assert_eq!(rig.asked("/v1/token"), 2);
 }
 
+/// Kubeconfigs say `--log-level error`: a login that is lost must be told all the same.
+#[test]
+fn a_lost_refresh_token_is_told_at_every_log_level() {
+    let rig = Rig::start(&oauth(), "");
+    // The longest name that a file can have: nothing can be written beside it, root or not.
+    let file = rig.home.path().join(format!("{}.json", "x".repeat(230)));
+    std::fs::rename(rig.file(), &file).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let file = file.to_str().unwrap();
+    let outcome = rig.run(&[&GET_TOKEN[..], &["--profile-file", file, "--log-level", "error"]].concat());
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert_eq!(lines.len(), 1, "the warning about the keys is hidden, the loss is not: {lines:?}");
+    assert!(lines[0].contains(" ERROR ") && lines[0].contains("THE NEW REFRESH TOKEN IS LOST"), "{lines:?}");
+    assert!(!outcome.stderr.contains("canary"), "{lines:?}");
+    assert!(!token_of(&outcome.success()).is_empty());
+    assert_eq!(std::fs::read(file).unwrap(), before);
+}
+
 #[test]
 fn a_login_that_is_over_names_the_command_that_renews_it() {
     let mut profile = oauth();

@@ -151,6 +151,7 @@ mod tests {
             (b"y\x03", Reply::Cancelled),
             (b"\x04", Reply::Cancelled),
             (b"y", Reply::Cancelled),
+            (format!("{}\n", "y".repeat(5000)).as_bytes(), line(&"y".repeat(MAX_REPLY_BYTES))),
         ] {
             let mut shown = Vec::new();
             assert_eq!(ask_at("? ", &mut Keys(keys), &mut shown).unwrap(), expected, "{keys:?}");

@@ -48,7 +48,6 @@ struct Cleaned {
 enum Outcome {
     Cleaned,
     Declined,
-    NothingToDo,
     Failed,
 }
 
@@ -147,8 +146,11 @@ impl Cleanup<'_> {
         let filter = Filter::One(self.uid.to_owned());
         cleaned.bindings = report::rows(&bindings, &self.people.directory, &filter);
         if cleaned.bindings.is_empty() {
-            self.log.info(&format!("cluster {cluster}: no binding names {}, nothing to do", self.uid));
-            return Ok(Outcome::NothingToDo);
+            // A certificate from before still logs in, with what its group may do.
+            self.log.info(&format!(
+                "cluster {cluster}: no binding names {}; its certificate may be good",
+                self.uid
+            ));
         }
         cleaned.last_activity = shown(&self.session.last_activity(&cluster, self.uid)?);
         self.show(cleaned)?;
@@ -162,9 +164,11 @@ impl Cleanup<'_> {
         }
         let own: Vec<&Binding> =
             bindings.iter().filter(|binding| binding.uids.iter().any(|uid| uid == self.uid)).collect();
-        let files = backup::write(Path::new("."), &cluster, &own)?;
-        cleaned.backups = files.iter().map(|path| path.display().to_string()).collect();
-        self.log.info(&format!("cluster {cluster}: {} bindings backed up to ./{cluster}", files.len()));
+        if !own.is_empty() {
+            let files = backup::write(Path::new("."), &cluster, &own)?;
+            cleaned.backups = files.iter().map(|path| path.display().to_string()).collect();
+            self.log.info(&format!("cluster {cluster}: {} bindings backed up to ./{cluster}", files.len()));
+        }
         self.session.clean(&cluster, self.uid)?;
         self.log.info(&format!("cluster {cluster}: the permissions of {} are taken away", self.uid));
         Ok(Outcome::Cleaned)
@@ -189,12 +193,15 @@ impl Cleanup<'_> {
         let Cleaned { cluster_id, name, bindings, last_activity, .. } = cleaned;
         let owner = self.people.directory.owner(self.uid);
         let named = if name.is_empty() { String::new() } else { format!(" ({})", shown(name)) };
+        let what = match bindings.len() {
+            0 => "revoke what ACK has issued for it".to_owned(),
+            number => format!("take it out of {number} bindings, and revoke what ACK has issued for it"),
+        };
         format!(
-            "Take {} {} {} out of {} bindings of cluster {cluster_id}{named}, last activity {last_activity}?",
+            "{} {} {}: {what} in cluster {cluster_id}{named}, last activity {last_activity}?",
             owner.user_type.as_str(),
             self.uid,
             owner.label(),
-            bindings.len(),
         )
     }
 }
