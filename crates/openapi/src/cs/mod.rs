@@ -73,7 +73,7 @@ impl Client {
     /// All clusters that the caller may see (`DescribeClustersV1`), page by page; none is no error.
     ///
     /// # Errors
-    /// [`ApiError`]. A list that does not end, or holds fewer clusters than it says there are, is one.
+    /// [`ApiError`]. A list that does not end, or repeats itself before it is complete, is one.
     pub async fn clusters(
         &self,
         credentials: &Credentials,
