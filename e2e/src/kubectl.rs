@@ -42,9 +42,7 @@ impl Kubectl {
     /// kubeconfig's exec section names its program without a folder.
     #[must_use]
     pub fn new(program: &Path, kubeconfig: &Path, home: &Path, bin: &Path) -> Self {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
-        let path = std::env::join_paths(folders).unwrap_or(path);
+        let path = process::search_path(&[bin]);
         Self {
             program: program.to_owned(),
             kubeconfig: kubeconfig.to_owned(),

@@ -1,5 +1,6 @@
 //! Processes that run beside the tests, and commands that run to their end.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -22,6 +23,14 @@ pub fn isolated(program: &Path) -> Command {
         command.env("PATH", path);
     }
     command
+}
+
+/// A `PATH` with these folders before those of this process.
+#[must_use]
+pub fn search_path(first: &[&Path]) -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = first.iter().map(|folder| (*folder).to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap_or(path)
 }
 
 /// A process that runs until it is stopped; dropping it kills it and all of its children.

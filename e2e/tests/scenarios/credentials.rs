@@ -10,7 +10,7 @@ use e2e::cloud::{
     OAUTH_REFRESH_TOKEN, OIDC_AUDIENCE, OIDC_PROVIDER, SIGN_IN_HOST, SIGN_IN_TOKEN, user,
 };
 use e2e::mapping::Applied;
-use e2e::process::{Output, isolated, run};
+use e2e::process::{Output, isolated, run, search_path};
 use e2e::rig::Rig;
 use serde_json::{Value, json};
 
@@ -50,11 +50,8 @@ impl<'a> Home<'a> {
 
     fn tool(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Output, e2e::Error> {
         let mut command: Command = isolated(&self.rig.bin().join("ack-ram-tool"));
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = [self.folder.clone(), self.rig.bin().to_owned()];
-        let folders = folders.into_iter().chain(std::env::split_paths(&path));
         command
-            .env("PATH", std::env::join_paths(folders).unwrap_or(path))
+            .env("PATH", search_path(&[&self.folder, self.rig.bin()]))
             .env("HOME", &self.folder)
             .env("HTTPS_PROXY", self.rig.cloud().proxy())
             .env("SSL_CERT_FILE", self.rig.cloud().ca_file())
@@ -353,13 +350,10 @@ pub(super) fn the_role_of_an_instance_is_found_where_it_is_on_every_instance(rig
     let home = Home::new(rig)?;
     e2e::programs::install("ram-emulator", &home.folder)?;
     let mut command = isolated(std::path::Path::new("unshare"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = [home.folder.clone(), rig.bin().to_owned()];
-    let folders = folders.into_iter().chain(std::env::split_paths(&path));
     command
         .args(["--map-root-user", "--net", "--mount", "bash", "-eu", "-c", SCRIPT])
         .current_dir(&home.folder)
-        .env("PATH", std::env::join_paths(folders).unwrap_or(path))
+        .env("PATH", search_path(&[&home.folder, rig.bin()]))
         .env("HOME", &home.folder)
         .env("config", EMULATOR_EXAMPLE);
     let printed = run(command, DEADLINE)?.success().map_err(|error| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use e2e::cloud::{CLUSTER, DEV_ROLE, user};
 use e2e::person::Person;
-use e2e::process::{isolated, run};
+use e2e::process::{isolated, run, search_path};
 use e2e::rig::Rig;
 use serde_json::json;
 
@@ -41,9 +41,7 @@ pub(super) fn steps_2_to_6_for_a_cloudsso_user(rig: &Rig) -> Outcome {
     );
     write_program(&folder.join("acs-sso"), &login)?;
     follow_the_page(rig, &reader, "cloudsso-user", DEV_ROLE, |page| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = [folder, rig.bin().to_owned()].into_iter().chain(std::env::split_paths(&path));
-        page.env("PATH", std::env::join_paths(folders).unwrap_or(path));
+        page.env("PATH", search_path(&[&folder, rig.bin()]));
     })
 }
 
