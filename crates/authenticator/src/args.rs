@@ -1,7 +1,7 @@
 //! The command line: the public program's flags, and a few more.
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+use webhook_server::version::VersionArguments;
 
 use crate::commands::add::AddArguments;
 use crate::commands::doctor::DoctorArguments;
@@ -9,7 +9,6 @@ use crate::commands::explain::ExplainArguments;
 use crate::commands::health::HealthArguments;
 use crate::commands::lint::LintArguments;
 use crate::commands::verify::VerifyArguments;
-use crate::commands::version::VersionArguments;
 use crate::config::{GlobalArguments, InitArguments, ServerArguments};
 
 /// The program's name.
@@ -64,45 +63,13 @@ pub enum Command {
     Version(VersionArguments),
 }
 
-/// clap's message as one line: its first paragraph, what may have been meant, and where help is. `arguments` is the
-/// whole command line.
-pub(crate) fn one_line(error: &clap::Error, arguments: &[std::ffi::OsString]) -> String {
-    let command = named_command(arguments);
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let kinds: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        let name = command.get_name();
-        return format!("{name} alone is not enough: write one of {}; see {name} --help", kinds.join(", "));
-    }
-    let text = error.render().to_string();
-    let paragraph: Vec<&str> =
-        text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
-    let line = paragraph.join(" ");
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
-        .into_iter()
-        .find_map(|kind| match error.get(kind)? {
-            ContextValue::String(name) => Some(name.clone()),
-            ContextValue::Strings(names) => names.first().cloned(),
-            _ => None,
-        });
-    let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
-    match command.get_name() {
-        PROGRAM => format!("{line}{meant}; see {PROGRAM} --help"),
-        name => format!("{line}{meant}; see {PROGRAM} {name} --help"),
-    }
-}
-
-/// The command that the line names, by its first word that is one.
-fn named_command(arguments: &[std::ffi::OsString]) -> clap::Command {
-    let root = Arguments::command();
-    let named = arguments.iter().skip(1).find_map(|word| root.find_subcommand(word)).cloned();
-    named.unwrap_or(root)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::net::SocketAddr;
+
+    use clap::CommandFactory as _;
+    use webhook_server::flags;
 
     use super::*;
     use crate::config::HealthAddress;
@@ -113,7 +80,7 @@ mod tests {
 
     fn message(line: &str) -> String {
         let words = std::iter::once(PROGRAM).chain(line.split(' ')).map(Into::into).collect::<Vec<_>>();
-        one_line(&parse(line).unwrap_err(), &words)
+        flags::one_line(&parse(line).unwrap_err(), &Arguments::command(), &words)
     }
 
     fn server(line: &str) -> ServerArguments {

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cluster::{Clock, with_sources};
 use jiff::{SignedDuration, Timestamp};
 use prometheus::{Gauge, IntCounterVec, Opts};
 use webhook_server::certs::{Event, Keeper, Origin, Pair, Problem};
 
-use crate::clock::Clock;
-use crate::message::with_sources;
 use crate::metrics::Metrics;
 
 /// The name that the public program gives its certificate.

@@ -7,21 +7,23 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
-use webhook_server::logging;
+use cluster::Clock;
+use webhook_server::version::VersionArguments;
+use webhook_server::{flags, logging, signals};
 
-use crate::args::{self, Arguments, Command};
-use crate::clock::Clock;
+use crate::args::{Arguments, Command};
 use crate::commands::add::AddArguments;
 use crate::commands::doctor::{self, DoctorArguments};
 use crate::commands::verify::VerifyArguments;
-use crate::commands::version::VersionArguments;
-use crate::commands::{add, explain, health, init, lint, verify, version};
+use crate::commands::{add, explain, health, init, lint, verify};
 use crate::config::file::{self, FileConfig};
 use crate::config::{self, Environment, GlobalArguments, InitArguments, ServerArguments};
 use crate::server;
+use crate::version::BUILD;
 
 /// The crates whose events follow `--log-level`.
-const OWN_CRATES: [&str; 6] = ["authenticator", "identity", "openapi", "resource", "token", "webhook_server"];
+const OWN_CRATES: [&str; 7] =
+    ["authenticator", "cluster", "identity", "openapi", "resource", "token", "webhook_server"];
 
 /// Runs the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -33,7 +35,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return print(&error.render().to_string());
         }
         Err(error) => {
-            fail(&args::one_line(&error, &words));
+            fail(&flags::one_line(&error, &Arguments::command(), &words));
             return lint::usage_status(&words);
         }
     };
@@ -92,7 +94,8 @@ fn run_server(global: &GlobalArguments, arguments: &ServerArguments) -> Result<(
     // One thread would be stopped by one slow moment, as of building an index; so two, on the smallest machine too.
     let threads = std::thread::available_parallelism().map_or(2, |count| count.get().max(2));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let result = runtime.block_on(server::run_until_signal(config, Clock::system()));
+    let clock = Clock::system();
+    let result = runtime.block_on(signals::run_until_signal(|shutdown| server::run(config, clock, shutdown)));
     // Tasks that wait on a dead network are not waited for.
     runtime.shutdown_background();
     Ok(result?)
@@ -156,16 +159,11 @@ fn read_file(global: &GlobalArguments) -> Result<FileConfig, file::FileError> {
 }
 
 fn start_log(global: &GlobalArguments) {
-    let format = logging::Format::parse(&global.log_format);
-    logging::init(format.unwrap_or(logging::Format::Text), global.log_level, &OWN_CRATES);
-    if format.is_none() {
-        let given = global.log_format.as_str();
-        tracing::warn!(given, "--log-format is neither text nor json: taking text");
-    }
+    logging::start(&global.log_format, global.log_level, &OWN_CRATES);
 }
 
 fn print_version(arguments: &VersionArguments) -> ExitCode {
-    match version::text(arguments) {
+    match BUILD.text(arguments) {
         Ok(text) => print(&format!("{text}\n")),
         Err(line) => {
             let _ = writeln!(std::io::stderr(), "{line}");

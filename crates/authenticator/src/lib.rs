@@ -8,17 +8,15 @@
 pub mod args;
 mod certificate;
 pub mod cli;
-pub mod clock;
-pub mod cluster;
 pub mod commands;
 pub mod config;
+pub mod connection;
 pub mod custom_resource;
 mod flags;
 pub mod gate;
 pub mod hostname;
 pub mod kubeconfig;
 pub mod mappings;
-mod message;
 pub mod metrics;
 pub mod operator;
 pub mod server;

@@ -1,8 +1,9 @@
 //! What this program calls itself.
 
+use webhook_server::version::Build;
+
 /// This program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The commit it was built from, where the build says so.
-pub const COMMIT: Option<&str> = option_env!("BUILD_COMMIT");
-/// The date of the build, where the build says so.
-pub const DATE: Option<&str> = option_env!("BUILD_DATE");
+/// What the command `version` says.
+pub const BUILD: Build =
+    Build { version: VERSION, commit: option_env!("BUILD_COMMIT"), date: option_env!("BUILD_DATE") };

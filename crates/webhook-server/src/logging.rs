@@ -56,6 +56,15 @@ pub fn filter(level: Level, own_crates: &[&str]) -> Targets {
         .with_targets(own_crates.iter().map(|name| ((*name).to_owned(), level)))
 }
 
+/// Installs the log writer as the flags `--log-format` and `--log-level` say; a format that there is not is warned of.
+pub fn start(format: &str, level: Level, own_crates: &[&str]) {
+    let known = Format::parse(format);
+    init(known.unwrap_or(Format::Text), level, own_crates);
+    if known.is_none() {
+        tracing::warn!(given = format, "--log-format is neither text nor json: taking text");
+    }
+}
+
 /// Installs the log writer for the whole process. A second call in one process changes nothing.
 pub fn init(format: Format, level: Level, own_crates: &[&str]) {
     let lines = layer::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);

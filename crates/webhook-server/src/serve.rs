@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -27,10 +27,12 @@ use crate::tls::{Client, Shown, Tls};
 mod activity;
 mod listener;
 mod strangers;
+mod turn;
 use activity::Activity;
 use listener::Listener;
 pub use listener::{BindError, BindSocketError, Listen, Peer, Stream, is_taken};
 use strangers::{Stranger, Strangers};
+pub use turn::wait_for_turn;
 
 /// What a client may use up. [`Limits::default`] suits a webhook that only API servers and probes call.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +73,7 @@ impl Default for Limits {
     }
 }
 
-/// While draining, how long a client may take to leave after its last answer. One that is dead, or hears no GOAWAY, does
+/// While draining, how long a client may take to leave after its last answer, and to ask once more over HTTP/1.1. One that is dead, or hears no GOAWAY, does
 /// not hold up the end of the program.
 const DRAIN_IDLE: Duration = Duration::from_secs(1);
 
@@ -221,8 +223,7 @@ where
     async fn serve(mut self, stream: Stream) {
         stream.prepare();
         let Some(tls) = self.tls.clone() else {
-            let builder = self.builder().http1_only();
-            return self.speak(stream, builder, Shown::default()).await;
+            return self.speak(stream, false, Shown::default()).await;
         };
         let Some(stream) = self.shake_hands(TlsAcceptor::from(tls.config()).accept(stream)).await else {
             return;
@@ -237,8 +238,7 @@ where
             }
         }
         let two = session.alpn_protocol() == Some(b"h2");
-        let builder = if two { self.builder().http2_only() } else { self.builder().http1_only() };
-        self.speak(stream, builder, shown).await;
+        self.speak(stream, two, shown).await;
     }
 
     async fn shake_hands(
@@ -301,7 +301,13 @@ where
         builder
     }
 
-    async fn speak<I>(&self, io: I, builder: auto::Builder<TokioExecutor>, shown: Shown)
+    /// HTTP/2 where `two` says so, else HTTP/1.1.
+    ///
+    /// With HTTP/2, GOAWAY says which requests were too late, and clients send those again. HTTP/1.1 cannot: a request
+    /// that meets the end of its connection is lost, and an API server does not try that one again (it speaks HTTP/1.1 to
+    /// admission webhooks). So a client of HTTP/1.1 that is to leave is told so in its next answer (RFC 9112, section
+    /// 9.6), and only one that asks nothing for a while is cut off.
+    async fn speak<I>(&self, io: I, two: bool, shown: Shown)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -309,11 +315,17 @@ where
         let service = service_fn(|request| {
             let request_in_flight = Activity::begin(&activity);
             let answer = self.answer(request, &shown);
+            let shutdown = (!two).then(|| self.shutdown.clone());
             async move {
                 let _request_in_flight = request_in_flight;
-                Ok::<_, Infallible>(answer.await)
+                let mut answer = answer.await;
+                if shutdown.is_some_and(|shutdown| shutdown.is_cancelled()) {
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(answer)
             }
         });
+        let builder = if two { self.builder().http2_only() } else { self.builder().http1_only() };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
         let (mut draining, mut asked_to_leave) = (false, false);
         let sent_away = self.stranger.sent_away();
@@ -335,11 +347,11 @@ where
                     draining = true;
                     activity.touch();
                     // One that has not asked anything yet is about to: sent away now, it would be refused.
-                    if activity.had_a_request() && !std::mem::replace(&mut asked_to_leave, true) {
+                    if two && activity.had_a_request() && !std::mem::replace(&mut asked_to_leave, true) {
                         connection.as_mut().graceful_shutdown();
                     }
                 }
-                () = activity.first_request(), if draining && !asked_to_leave => {
+                () = activity.first_request(), if two && draining && !asked_to_leave => {
                     asked_to_leave = true;
                     connection.as_mut().graceful_shutdown();
                 }

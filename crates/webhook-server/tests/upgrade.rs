@@ -93,6 +93,37 @@ async fn who_connects_and_asks_a_moment_later_is_answered_at_the_end_too() {
     serving.await.unwrap();
 }
 
+/// An API server keeps its HTTP/1.1 connections to an admission webhook, and does not ask again what one has lost.
+#[tokio::test]
+async fn who_asks_again_on_a_kept_connection_at_the_end_is_answered_and_told_to_go() {
+    let server = Server::bind(any_port(), None, Limits::default()).unwrap();
+    let address = address_of(&server);
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(server.serve(ok, stop.clone(), GRACE));
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    for connection in [&mut kept, &mut silent] {
+        connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = [0; 1024];
+        let length = connection.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+        assert!(answer.starts_with("http/1.1 200 "), "{answer:?}");
+        assert!(!answer.contains("connection: close"), "{answer:?}");
+    }
+
+    stop.cancel();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+
+    let mut answer = String::new();
+    kept.read_to_string(&mut answer).await.unwrap();
+    let answer = answer.to_lowercase();
+    assert!(answer.starts_with("http/1.1 200 ") && answer.contains("connection: close"), "{answer:?}");
+    // Whoever asks nothing does not hold up the end.
+    tokio::time::timeout(GRACE / 2, serving).await.expect("the server does not end").unwrap();
+    assert_eq!(silent.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_server_takes_over_the_port_and_no_connection_is_refused() {
     let pair = pair();

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::Args;
+use cluster::one_line;
 use identity::mapping::Why;
 use identity::{
     Arn, CallerIdentity, Found, IdentityCheck, Index, KubernetesUser, Principal, Resource, Rule, Source, Step,
@@ -19,7 +20,6 @@ use crate::commands::lint::finding::Code;
 use crate::commands::lint::gather::Gathered;
 use crate::commands::lint::{self, Outcome, Output, Sources, in_force};
 use crate::mappings::BackendMode;
-use crate::message::one_line;
 
 /// Stands for RAM's own id, where none is given.
 const UNKNOWN_ID: &str = "unknown";

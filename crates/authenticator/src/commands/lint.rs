@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use cluster::client::{self, Access};
 use identity::pattern::AnyAccount;
 use serde_json::json;
 
-use crate::cluster::{self, Access};
 use crate::mappings::BackendMode;
 use finding::{Code, Finding, Severity};
 use gather::Gathered;
@@ -133,7 +133,7 @@ pub(crate) async fn gather(
 
 async fn from_cluster(kubeconfig: &Path, context: Option<&str>) -> Result<Vec<Document>, SourceError> {
     let access = Access { kubeconfig, context, master: None };
-    let client = cluster::client(access).await.map_err(|error| SourceError::Cluster(error.to_string()))?;
+    let client = client::client(access).await.map_err(|error| SourceError::Cluster(error.to_string()))?;
     source::read_cluster(client, cluster::describe).await.map_err(|error| match error {
         SourceError::Cluster(text) => {
             SourceError::Cluster(format!("{text} (kubeconfig {})", kubeconfig.display()))

@@ -7,4 +7,3 @@ pub mod health;
 pub mod init;
 pub mod lint;
 pub mod verify;
-pub mod version;

@@ -7,11 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use openapi::sts::Endpoint;
 use tracing::Level;
+use webhook_server::flags::{boolean, log_level, time_limit};
 
 use super::serving::ServingArguments;
-use crate::flags::{
-    CERTIFICATES, CLUSTER, LISTENING, MAPPINGS, STS, TOKENS, boolean, sts_endpoint, time, token_query_key,
-};
+use crate::flags::{CERTIFICATES, CLUSTER, LISTENING, MAPPINGS, STS, TOKENS, sts_endpoint, token_query_key};
 use crate::gate::GateArguments;
 
 /// Feature gates of the public program. Their names are accepted and change nothing.
@@ -89,10 +88,10 @@ pub struct ServerArguments {
     #[arg(help_heading = STS, long, value_name = "FILE")]
     pub sts_ca_file: Option<PathBuf>,
     /// Time for connecting to STS
-    #[arg(help_heading = STS, long, value_name = "TIME", value_parser = duration, default_value = "2s")]
+    #[arg(help_heading = STS, long, value_name = "TIME", value_parser = time_limit, default_value = "2s")]
     pub sts_connect_timeout: Duration,
     /// Time for a whole call to STS
-    #[arg(help_heading = STS, long, value_name = "TIME", value_parser = duration, default_value = "5s")]
+    #[arg(help_heading = STS, long, value_name = "TIME", value_parser = time_limit, default_value = "5s")]
     pub sts_timeout: Duration,
     /// Token versions to accept: v1, v2
     #[arg(help_heading = TOKENS, long, value_name = "VERSION,…", value_delimiter = ',', default_value = "v1,v2")]
@@ -137,7 +136,7 @@ pub struct ServerArguments {
     #[arg(help_heading = LISTENING, long, value_name = "IP:PORT", default_value = "127.0.0.1:21363", value_parser = health_address)]
     pub health_address: HealthAddress,
     /// On SIGTERM, time for answering what is under way
-    #[arg(help_heading = LISTENING, long, value_name = "TIME", value_parser = duration, default_value = "15s")]
+    #[arg(help_heading = LISTENING, long, value_name = "TIME", value_parser = time_limit, default_value = "15s")]
     pub shutdown_grace_period: Duration,
     /// Memory and limits of calls to STS.
     #[command(flatten)]
@@ -151,31 +150,12 @@ pub struct ServerArguments {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthAddress(pub Option<SocketAddr>);
 
-fn log_level(text: &str) -> Result<Level, String> {
-    let level = match text {
-        "error" => Level::ERROR,
-        "warn" => Level::WARN,
-        "info" => Level::INFO,
-        "debug" => Level::DEBUG,
-        "trace" => Level::TRACE,
-        _ => return Err("write error, warn, info, debug or trace".to_owned()),
-    };
-    Ok(level)
-}
-
 fn feature_gate(text: &str) -> Result<String, String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=true or NAME=false")?;
     if !FEATURE_GATES.contains(&name.trim()) {
         return Err(format!("there is no such feature gate; known are {}", FEATURE_GATES.join(", ")));
     }
     boolean(value.trim()).map(|_| text.to_owned())
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match time(text) {
-        Some(duration) if !duration.is_zero() && duration <= Duration::from_secs(3600) => Ok(duration),
-        _ => Err("write a time above 0 and up to 1h, as in 500ms, 5s or 1m30s".to_owned()),
-    }
 }
 
 fn health_address(text: &str) -> Result<HealthAddress, String> {

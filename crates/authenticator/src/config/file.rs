@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use signature::Secret;
 
-use crate::flags::boolean;
 use crate::mappings::MapSection;
 use strict::Strict;
+use webhook_server::flags::boolean;
 
 /// Why a configuration file cannot be used. One line each; none quotes more than a key.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 use webhook_server::certs::{CLIENT_CERTIFICATE_FILE, CLIENT_KEY_FILE};
+use webhook_server::flags::{boolean, lifetime};
 use webhook_server::serve::Limits;
 
-use crate::flags::{CERTIFICATES, LISTENING, boolean, time};
+use crate::flags::{CERTIFICATES, LISTENING};
 use crate::kubeconfig::ClientFiles;
 
 /// Flags of `server` about listening.
@@ -75,27 +76,10 @@ impl From<&ServingArguments> for ServingConfig {
     }
 }
 
-fn lifetime(text: &str) -> Result<Duration, String> {
-    // A hundred years; and what would be renewed more often than it is looked after is a typing error.
-    let allowed = Duration::from_secs(10)..=Duration::from_secs(100 * 366 * 24 * 3600);
-    time(text)
-        .filter(|given| allowed.contains(given))
-        .ok_or_else(|| "write a time from 10s to 878400h, as in 8760h for a year".to_owned())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_lifetime_is_neither_a_typing_error_nor_forever() {
-        assert_eq!(lifetime("8760h").unwrap(), Duration::from_secs(365 * 24 * 3600));
-        assert_eq!(lifetime("10s").unwrap(), Duration::from_secs(10));
-        for wrong in ["", "9s", "-1h", "1", "1000000h", "forever"] {
-            assert!(lifetime(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_kubeconfig_that_is_written_names_a_client_certificate_wherever_one_is_asked_for() {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use webhook_server::flags::time;
 
 use super::{Limits, Options};
-use crate::flags::{STS, time};
+use crate::flags::STS;
 
 /// Flags of the gate.
 #[derive(Args, Clone, Debug)]

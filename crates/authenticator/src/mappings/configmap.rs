@@ -6,6 +6,7 @@
 //! once, nobody knows whom it maps, and the backend has not told its mappings: somebody whom it maps must neither be
 //! refused nor get a lower mapping.
 
+use cluster::watch::{self, Retry, Sink};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DynamicObject};
 use kube::core::ApiResource;
@@ -18,7 +19,6 @@ use super::BackendMode;
 use super::file::{self, Parsed, Section};
 use super::snapshot::Publisher;
 use super::text;
-use super::watch::{self, Retry, Sink};
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "alibabacloud-auth";
@@ -47,6 +47,8 @@ struct State {
 }
 
 impl Sink for State {
+    type Object = DynamicObject;
+
     fn subject(&self) -> &'static str {
         "ConfigMap kube-system/alibabacloud-auth"
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cluster::watch::{self, Retry, Sink};
 use kube::api::{Api, DynamicObject};
 use kube::core::ApiResource;
 use kube::runtime::watcher::{self, Event};
@@ -15,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::crd_install;
 use super::snapshot::{Publisher, RuleSet};
-use super::watch::{self, Retry, Sink};
 use crate::custom_resource::{Checked, Entries, Entry, Objects, RuleReader, check, name};
 
 /// Installs the CustomResourceDefinition where that is asked for, then watches until `shutdown`.
@@ -115,6 +115,8 @@ impl Mirror {
 }
 
 impl Sink for Mirror {
+    type Object = DynamicObject;
+
     fn subject(&self) -> &'static str {
         "RAMIdentityMapping resources"
     }

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
+use cluster::describe;
+use cluster::watch::Retry;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, PostParams};
 use resource::CRD_NAME;
 use tokio_util::sync::CancellationToken;
-
-use super::watch::Retry;
-use crate::cluster::describe;
 
 /// How often the API server is asked whether it serves a new definition, and how many times.
 const ESTABLISHED_POLL: Duration = Duration::from_millis(250);

@@ -10,7 +10,7 @@ use super::fake_api::{
 };
 use super::snapshot::{Lookup, Mappings};
 use super::{BackendMode, MapSection, Options, RuleReader};
-use crate::cluster::connected;
+use crate::connection::connected;
 
 fn start(api: &FakeApi, sync_crd: bool) -> (Mappings, impl Drop) {
     let (mappings, publisher, shutdown, guard) = single(BackendMode::Crd);

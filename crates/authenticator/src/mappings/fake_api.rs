@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster::watch::Retry;
 use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use http::{Method, Request, Response};
@@ -20,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::BackendMode;
 use super::snapshot::{Lookup, Mappings, Publisher};
-use super::watch::Retry;
 
 pub(super) const RETRY: Retry = Retry { first: Duration::from_millis(2), longest: Duration::from_millis(10) };
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use cluster::watch::Retry;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use identity::Rule;
@@ -13,7 +14,7 @@ use identity::pattern::AnyAccount;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::Cluster;
+use crate::connection::Cluster;
 use crate::custom_resource::{Objects, RuleReader};
 use crate::metrics::Metrics;
 
@@ -27,7 +28,6 @@ mod mode;
 mod section;
 mod snapshot;
 mod text;
-mod watch;
 
 #[cfg(test)]
 mod configmap_tests;
@@ -42,7 +42,6 @@ pub use mode::{BackendMode, BackendModeError};
 pub use section::{MapAccount, MapRole, MapSection, MapUser};
 use snapshot::Settings;
 pub use snapshot::{Lookup, Mappings};
-use watch::Retry;
 
 /// The backend that [`identity::Source`] names for mappings of `server.breakGlass`.
 pub const BREAK_GLASS: &str = "breakGlass";

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::fake_api::{FakeApi, Fault, eventually, mapping, session, user, username};
 use super::snapshot::{Lookup, Mappings, RuleSet, Settings};
 use super::{BackendMode, Cluster, MapSection, Options};
-use crate::cluster::connected;
+use crate::connection::connected;
 use crate::metrics::Metrics;
 
 fn rule(name: &str, arn: &str, username: &str) -> Rule {

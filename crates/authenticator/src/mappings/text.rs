@@ -1,9 +1,8 @@
 //! Entries written as YAML or JSON text, with keys in any case.
 
+use cluster::one_line;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use crate::message::one_line;
 
 /// Makes the keys of all objects lower case.
 pub(super) fn lower_keys(value: Value) -> Value {

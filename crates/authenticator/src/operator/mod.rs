@@ -3,20 +3,20 @@
 //!
 //! Nothing here decides about a login, and nothing that goes wrong here keeps one from being answered. The
 //! parts: [`crate::custom_resource`] knows how each status is and how it should be, `writer` makes the one into the
-//! other, `lease` says who may, `recorder` writes ids.
+//! other, [`cluster::lease`] says who may, `recorder` writes ids.
 
+use cluster::lease::{Candidate, Settings};
+use cluster::{Clock, own_namespace};
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
-use crate::cluster::Cluster;
+use crate::connection::Cluster;
 use crate::custom_resource::{Objects, RuleReader};
 use crate::mappings::Mappings;
 
 mod events;
-mod lease;
 mod metrics;
 mod recorder;
 mod write;
@@ -25,13 +25,15 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use lease::LEASE_NAME;
 pub use recorder::LoginObserver;
 
 use metrics::OperatorMetrics;
 use recorder::{Login, Recorder};
 use write::Statuses;
 use writer::Writer;
+
+/// Name of the Lease.
+const LEASE_NAME: &str = "ack-ram-authenticator";
 
 /// How the operator works.
 #[derive(Clone, Debug)]
@@ -111,8 +113,16 @@ impl Operator {
         let statuses = || Statuses::new(client.clone(), options.reader);
         let namespace = options.lease_namespace.as_deref().unwrap_or_else(|| own_namespace(client));
         let identity = options.identity.as_str();
-        let candidate =
-            lease::Candidate::new(client.clone(), namespace, identity, clock.clone(), metrics.clone());
+        let settings = Settings {
+            name: LEASE_NAME.to_owned(),
+            namespace: namespace.to_owned(),
+            identity: identity.to_owned(),
+            duty: "writes status and Events",
+            meanwhile: "logins go on",
+        };
+        let leader = metrics.clone();
+        let observer = move |is_leader| leader.leader(is_leader);
+        let candidate = Candidate::new(client.clone(), settings, clock.clone(), observer);
         let writer = Writer {
             statuses: statuses(),
             events: events::Events::new(client.clone(), identity),
@@ -130,19 +140,6 @@ impl Operator {
         tasks.spawn(recorder.run(logins, shutdown.clone()));
         tasks
     }
-}
-
-/// A kubeconfig whose context has no namespace means `default`, which is nobody's to keep leases in.
-pub(crate) fn own_namespace(client: &kube::Client) -> &str {
-    match client.default_namespace() {
-        "default" => "kube-system",
-        namespace => namespace,
-    }
-}
-
-/// A name for this replica that no other has: `host` for people, and something random.
-pub fn identity(host: Option<&str>) -> String {
-    format!("{}_{}", host.filter(|host| !host.is_empty()).unwrap_or("replica"), uuid::Uuid::new_v4())
 }
 
 impl Running {

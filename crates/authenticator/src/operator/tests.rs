@@ -11,7 +11,6 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::identity as replica_identity;
 use super::metrics::OperatorMetrics;
 use super::recorder::{LoginObserver, Recorder};
 use super::write::Statuses;
@@ -240,12 +239,6 @@ fn the_table_tells_of_changes_alone() {
     let second = objects.page(first.last().map(|(name, _)| name), 2);
     let names: Vec<&str> = first.iter().chain(&second).map(|(name, _)| &**name).collect();
     assert_eq!(names, ["a", "m", "z"]);
-}
-
-#[test]
-fn no_two_replicas_have_one_name() {
-    assert_ne!(replica_identity(Some("node")), replica_identity(Some("node")));
-    assert!(replica_identity(None).starts_with("replica_"));
 }
 
 // What is recorded -----------------------------------------------------------------------------------------

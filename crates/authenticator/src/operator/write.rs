@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cluster::{describe, is_denied};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::ApiResource;
 use resource::RAMIdentityMapping;
 use serde_json::Value;
 
-use super::lease::is_denied;
 use super::metrics::Written;
-use crate::cluster::describe;
 use crate::custom_resource::{Checked, RuleReader, Stated, check};
 
 /// Reads objects afresh and patches their status.

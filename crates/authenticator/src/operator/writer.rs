@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::Clock;
 use kube::api::DynamicObject;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -12,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::events::Events;
 use super::metrics::{OperatorMetrics, Written};
 use super::write::Statuses;
-use crate::clock::Clock;
 use crate::custom_resource::{Entry, Objects, Reason, Stated, Verdict, patch};
 use crate::mappings::Mappings;
 

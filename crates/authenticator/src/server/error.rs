@@ -1,10 +1,11 @@
 //! Why the server does not run.
 
-use std::io;
 use std::path::PathBuf;
 
+use cluster::client::ClientError;
 use webhook_server::certs::KeeperError;
 use webhook_server::serve::{BindError, BindSocketError};
+use webhook_server::signals::SignalError;
 
 use crate::kubeconfig::WriteError;
 use crate::mappings::MappingsError;
@@ -33,8 +34,8 @@ pub enum ServerError {
         backends: String,
     },
     /// The client for the API server.
-    #[error("cannot set up the client for the API server: {0}")]
-    KubeClient(String),
+    #[error(transparent)]
+    KubeClient(ClientError),
     /// The mappings.
     #[error(transparent)]
     Mappings(#[from] MappingsError),
@@ -57,9 +58,6 @@ pub enum ServerError {
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     /// Signals.
-    #[error("cannot watch for signals: {0}")]
-    Signals(io::Error),
-    /// A second signal during the drain.
-    #[error("stopped by a second signal before requests under way were answered")]
-    Impatient,
+    #[error(transparent)]
+    Signals(#[from] SignalError),
 }

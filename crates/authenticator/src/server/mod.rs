@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
+use cluster::client::{ClientError, in_cluster_or};
+use cluster::{Clock, lease};
 use futures::FutureExt as _;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use openapi::sts::{Client as StsClient, ClientOptions};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use webhook_server::serve::wait_for_turn;
 
-use crate::clock::Clock;
-use crate::cluster::{self, Cluster, describe_kubeconfig};
 use crate::config::ServerConfig;
+use crate::connection::{Cluster, connected};
 use crate::custom_resource::RuleReader;
 use crate::gate::{Gate, GateMetrics};
 use crate::mappings::{BackendMode, Mappings};
-use crate::message::with_sources;
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
 use crate::version::VERSION;
@@ -36,34 +35,6 @@ use serving::Prepared;
 
 /// How often a kubeconfig that cannot be used is read again, where there is a break-glass.
 const KUBECONFIG_RETRY: Duration = Duration::from_secs(5);
-
-/// Runs until SIGTERM or SIGINT, then answers what is under way and returns. A second signal ends it at once.
-///
-/// # Errors
-/// [`ServerError`].
-pub async fn run_until_signal(config: ServerConfig, clock: Clock) -> Result<(), ServerError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
-    let shutdown = CancellationToken::new();
-    let running = run(config, clock, shutdown.clone());
-    tokio::pin!(running);
-    tokio::select! {
-        ended = &mut running => return ended,
-        name = either(&mut terminate, &mut interrupt) => tracing::info!(signal = name, "stopping"),
-    }
-    shutdown.cancel();
-    tokio::select! {
-        ended = &mut running => ended,
-        _ = either(&mut terminate, &mut interrupt) => Err(ServerError::Impatient),
-    }
-}
-
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    }
-}
 
 /// Starts, serves until `shutdown`, drains.
 ///
@@ -120,7 +91,7 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
         // Until the very end, so that probes see the drain; nothing waits for it.
         tokio::spawn(health.serve(answer, CancellationToken::new(), config.grace));
     }
-    serving::wait_for_turn(&config, &mappings, &shutdown).await;
+    wait_for_turn(serving::main_port(&config), || mappings.unsynced().is_empty(), &shutdown).await;
     let server = prepared.listen(&config, &metrics)?;
     let Prepared { keeper, metrics: certificate_metrics, .. } = prepared;
     if let Some(path) = &config.webhook_kubeconfig {
@@ -164,7 +135,7 @@ fn operator(config: &ServerConfig, metrics: &Metrics) -> Result<Option<Operator>
 fn operator_options(config: &ServerConfig) -> operator::Options {
     operator::Options {
         lease_namespace: config.lease_namespace.clone(),
-        identity: operator::identity(std::env::var("HOSTNAME").ok().as_deref()),
+        identity: lease::identity(std::env::var("HOSTNAME").ok().as_deref()),
         refuse_changed: config.mapping_options.refuse_changed_principals,
         reader: RuleReader::new(config.mapping_options.any_account),
     }
@@ -198,7 +169,7 @@ fn sts_client(config: &ServerConfig) -> Result<StsClient, ServerError> {
 /// break-glass is for. The kubeconfig is read again until it is mended.
 async fn cluster(config: &ServerConfig) -> Result<Option<Cluster>, ServerError> {
     match kube_client(config).await {
-        Ok(client) => Ok(client.map(cluster::connected)),
+        Ok(client) => Ok(client.map(connected)),
         Err(error) if config.mapping_options.has_break_glass() => {
             tracing::error!(
                 "{error}: going on with server.breakGlass and the backends that need no API server, and trying again \
@@ -240,27 +211,10 @@ async fn kube_client(config: &ServerConfig) -> Result<Option<kube::Client>, Serv
         return Ok(None);
     }
     let backends = format!("backend {}", needing.join(" and "));
-    let kube_config = match &config.kubeconfig {
-        Some(path) => {
-            let read = async {
-                let file = Kubeconfig::read_from(path)?;
-                kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await
-            };
-            let path = path.clone();
-            read.await.map_err(|error| ServerError::Kubeconfig {
-                path,
-                reason: describe_kubeconfig(&error),
-                backends,
-            })?
-        }
-        None => kube::Config::incluster()
-            .map_err(|error| ServerError::NotInCluster { reason: with_sources(&error), backends })?,
-    };
-    kube::Client::try_from(cluster::tuned(kube_config)).map(Some).map_err(|error| {
-        let file = config
-            .kubeconfig
-            .as_ref()
-            .map_or_else(String::new, |path| format!(" (kubeconfig {})", path.display()));
-        ServerError::KubeClient(format!("{}{file}", with_sources(&error)))
+    let client = in_cluster_or(config.kubeconfig.as_deref()).await;
+    client.map(Some).map_err(|error| match error {
+        ClientError::Kubeconfig { path, reason } => ServerError::Kubeconfig { path, reason, backends },
+        ClientError::NotInCluster { reason } => ServerError::NotInCluster { reason, backends },
+        error => ServerError::KubeClient(error),
     })
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cluster::Clock;
 use http::{Method, Request, StatusCode};
 use hyper::body::Body;
 use prometheus::{IntCounterVec, Opts};
@@ -15,7 +16,6 @@ use webhook_server::{health, metrics as metrics_page};
 use super::authenticate::{Authenticator, Decision, Outcome};
 use super::readiness::Readiness;
 use super::review::{self, ApiVersion};
-use crate::clock::Clock;
 use crate::kubeconfig::AUTHENTICATE_PATH;
 use crate::metrics::{Metrics, ResultLabel};
 

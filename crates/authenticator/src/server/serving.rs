@@ -1,19 +1,16 @@
 //! How the server listens: sockets, certificates, who may ask.
 
 use std::path::Path;
-use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use webhook_server::certs::{Keeper, Kept};
+use cluster::Clock;
+use webhook_server::certs::{Keeper, Kept, OwnFolder, Place};
 use webhook_server::metrics::ConnectionMetrics;
-use webhook_server::serve::{Limits, Listen, Server, is_taken};
+use webhook_server::serve::{Limits, Listen, Server};
 
 use super::error::ServerError;
 use crate::certificate::{self, CertificateMetrics};
-use crate::clock::Clock;
 use crate::config::ServerConfig;
 use crate::kubeconfig::ClientFiles;
-use crate::mappings::Mappings;
 use crate::metrics::Metrics;
 
 /// What is there before the port is listened on.
@@ -30,14 +27,14 @@ pub(crate) fn prepare(
     clock: &Clock,
 ) -> Result<Prepared, ServerError> {
     let serving = &config.serving;
-    let kept = Kept {
+    let own = OwnFolder {
         folder: config.state_dir.clone(),
         common_name: certificate::COMMON_NAME,
         address: config.certificate_address,
         hostname: config.hostname.as_str().to_owned(),
         lifetime: serving.certificate_lifetime,
-        client_authorities: serving.client_ca_file.clone(),
     };
+    let kept = Kept { place: Place::Folder(own), client_authorities: serving.client_ca_file.clone() };
     let now = clock.now();
     let (keeper, origin, events) = Keeper::start(kept, now)?;
     let certificate_metrics = CertificateMetrics::register(metrics)?;
@@ -57,33 +54,14 @@ pub(crate) fn prepare(
 impl Prepared {
     /// Listens on the TLS port: from the first connection on there is something to answer with.
     pub(crate) fn listen(&self, config: &ServerConfig, metrics: &Metrics) -> Result<Server, ServerError> {
-        let listen = Listen { address: config.listen, reuse_port: config.serving.reuse_port };
-        let main = Server::bind(listen, Some(self.keeper.tls()), config.serving.limits)?;
+        let main = Server::bind(main_port(config), Some(self.keeper.tls()), config.serving.limits)?;
         Ok(main.measured_by(ConnectionMetrics::register(metrics.registry())?))
     }
 }
 
-/// How often it is looked whether the other process on the port is still there.
-const TURN: Duration = Duration::from_millis(100);
-
-/// With `--reuse-port`, while another process answers, waits until this one could: a new version that never gets its
-/// mappings would otherwise take connections, and logins, from an old one that works. Where nobody listens it does not
-/// wait: a review that is put off is better than a connection that is refused.
-pub(crate) async fn wait_for_turn(config: &ServerConfig, mappings: &Mappings, shutdown: &CancellationToken) {
-    let mut told = false;
-    while config.serving.reuse_port
-        && !shutdown.is_cancelled()
-        && !mappings.unsynced().is_empty()
-        && is_taken(config.listen)
-    {
-        if !std::mem::replace(&mut told, true) {
-            tracing::info!(
-                address = %config.listen,
-                "another process answers here: listening beside it as soon as the mappings are known"
-            );
-        }
-        tokio::time::sleep(TURN).await;
-    }
+/// The TLS port.
+pub(crate) fn main_port(config: &ServerConfig) -> Listen {
+    Listen { address: config.listen, reuse_port: config.serving.reuse_port }
 }
 
 /// Says where the API server will miss a file; it starts all the same, and is then refused.

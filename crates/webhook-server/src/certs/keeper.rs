@@ -23,7 +23,25 @@ const AUTHORITY_ENDS_SOON: SignedDuration = SignedDuration::from_hours(365 * 24)
 /// What to keep.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// Folder of `cert.pem` and `key.pem`.
+    /// Certificate and key.
+    pub place: Place,
+    /// PEM file with the authorities of client certificates; none: clients are not asked.
+    pub client_authorities: Option<PathBuf>,
+}
+
+/// Where certificate and key are.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a folder of this program, which makes them where they are missing.
+    Folder(OwnFolder),
+    /// In files of somebody else: never made, never written, never renewed here.
+    Given(Files),
+}
+
+/// A folder with `cert.pem` and `key.pem`, and what is made there.
+#[derive(Clone, Debug)]
+pub struct OwnFolder {
+    /// The folder.
     pub folder: PathBuf,
     /// The authority's common name: what has it, and signs with its own key, is self-made.
     pub common_name: &'static str,
@@ -33,13 +51,28 @@ pub struct Kept {
     pub hostname: String,
     /// How long a self-made certificate lives.
     pub lifetime: Duration,
-    /// PEM file with the authorities of client certificates; none: clients are not asked.
-    pub client_authorities: Option<PathBuf>,
 }
 
-impl Kept {
+impl OwnFolder {
     fn subject(&self) -> Subject<'_> {
         Subject { common_name: self.common_name, address: self.address, hostname: &self.hostname }
+    }
+}
+
+impl Place {
+    fn files(&self) -> Files {
+        match self {
+            Place::Folder(own) => Files::in_folder(&own.folder),
+            Place::Given(files) => files.clone(),
+        }
+    }
+
+    /// The folder whose pair is this program's own, which may issue leaves under it.
+    fn made_by_us(&self, pair: &Pair) -> Option<&OwnFolder> {
+        match self {
+            Place::Folder(own) if pair.is_self_made(own.common_name) => Some(own),
+            _ => None,
+        }
     }
 }
 
@@ -92,13 +125,16 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Reads the files, or makes certificate and key where either is missing; see [`load_or_make`].
+    /// Reads the files; in a folder of its own, makes certificate and key where either is missing, see [`load_or_make`].
     ///
     /// # Errors
     /// [`KeeperError`]: at the start nothing is served that is not as it was asked for.
     pub fn start(kept: Kept, now: Timestamp) -> Result<(Keeper, Origin, Vec<Event>), KeeperError> {
-        let (_, origin) = load_or_make(&kept.folder, &kept.subject(), now)?;
-        let files = Files::in_folder(&kept.folder);
+        let origin = match &kept.place {
+            Place::Folder(own) => load_or_make(&own.folder, &own.subject(), now)?.1,
+            Place::Given(_) => Origin::Kept,
+        };
+        let files = kept.place.files();
         // Read once more, so that what is compared later is what is served.
         let pair_content = read_pair(&files);
         let pair = parse_pair(&files, &pair_content)?;
@@ -139,7 +175,15 @@ impl Keeper {
 
     /// What an administrator should hear about.
     pub fn problems(&self, now: Timestamp) -> Vec<Problem> {
-        let mut problems = self.pair.problems(&self.kept.hostname, now);
+        let mut problems = match &self.kept.place {
+            Place::Folder(own) => self.pair.problems(&own.hostname, now),
+            Place::Given(_) => {
+                let mut problems = self.pair.problems("", now);
+                // Which names are needed, whoever gave the files knows.
+                problems.retain(|problem| !matches!(problem, Problem::OtherName { .. }));
+                problems
+            }
+        };
         let file = || self.pair.files().certificate.clone();
         let soon = |at: Timestamp, early: SignedDuration| now < at && at.duration_since(now) < early;
         if self.leaf.is_some() {
@@ -161,7 +205,7 @@ impl Keeper {
     /// Reads what changed, renews what is due.
     pub fn look(&mut self, now: Timestamp) -> Vec<Event> {
         let mut events = Vec::new();
-        let files = Files::in_folder(&self.kept.folder);
+        let files = self.kept.place.files();
         let content = read_pair(&files);
         match self.pair_files.look(content, |content| parse_pair(&files, content)) {
             None => {}
@@ -171,7 +215,7 @@ impl Keeper {
                 Ok(certified) => {
                     (self.pair, self.leaf, self.said_why_not) = (pair, None, false);
                     // A self-made one is served as its fresh leaf from the start; see the end of this function.
-                    if !self.pair.is_self_made(self.kept.common_name) {
+                    if self.kept.place.made_by_us(&self.pair).is_none() {
                         self.tls.replace_certificate(certified);
                     }
                     events.push(Event::Reloaded);
@@ -194,10 +238,8 @@ impl Keeper {
 
     fn renew_where_due(&mut self, now: Timestamp) -> Option<Event> {
         let due = self.leaf.as_ref().is_none_or(|leaf| leaf.is_due(now));
-        if !due || !self.pair.is_self_made(self.kept.common_name) {
-            return None;
-        }
-        let made = leaf::issue(&self.pair, &self.kept.subject(), self.kept.lifetime, now).and_then(|leaf| {
+        let own = self.kept.place.made_by_us(&self.pair).filter(|_| due)?;
+        let made = leaf::issue(&self.pair, &own.subject(), own.lifetime, now).and_then(|leaf| {
             let certified = self.pair.certified_key_with(leaf.chain.clone());
             certified
                 .map(|certified| (leaf, certified))

@@ -11,10 +11,15 @@
 //! A [`Keeper`] serves such a pair: as a leaf of its own, made in memory under the same key and authority and renewed
 //! before its end. Files that somebody else has issued it serves as they are, and reads again when they change.
 
+mod authority;
+#[cfg(test)]
+mod authority_tests;
+mod bundle;
 mod keeper;
 mod leaf;
 mod make;
 mod pair;
+mod private_key;
 
 use std::fs::{self, File};
 use std::io;
@@ -22,10 +27,13 @@ use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+pub use authority::{Authority, AuthorityError, ServerCertificate};
+pub use bundle::Bundle;
 use jiff::Timestamp;
-pub use keeper::{Event, Keeper, KeeperError, Kept};
+pub use keeper::{Event, Keeper, KeeperError, Kept, OwnFolder, Place};
 pub use leaf::LeafError;
 pub use pair::{Pair, Problem};
+pub use private_key::PrivateKey;
 
 use crate::file::{Staged, or_current};
 use crate::tls::TlsError;

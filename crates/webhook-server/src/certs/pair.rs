@@ -89,18 +89,20 @@ pub enum Problem {
     },
 }
 
-struct Facts {
-    subject: String,
-    issuer: String,
-    common_name: Option<String>,
+/// What a certificate says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) subject: String,
+    pub(super) issuer: String,
+    pub(super) common_name: Option<String>,
     /// An authority (RFC 5280, section 4.2.1.9) whose key usage, where it has one, includes keyCertSign.
-    may_sign: bool,
+    pub(super) may_sign: bool,
     /// SubjectPublicKeyInfo.
-    public_key: Vec<u8>,
-    not_before: Timestamp,
-    not_after: Timestamp,
-    dns_names: Vec<String>,
-    addresses: Vec<IpAddr>,
+    pub(super) public_key: Vec<u8>,
+    pub(super) not_before: Timestamp,
+    pub(super) not_after: Timestamp,
+    pub(super) dns_names: Vec<String>,
+    pub(super) addresses: Vec<IpAddr>,
 }
 
 impl fmt::Debug for Pair {
@@ -130,8 +132,11 @@ impl Pair {
         };
         tls::certified_key(chain.clone(), key.clone_key()).map_err(unusable)?;
         let broken = |reason| CertificateError::NotACertificate { path: files.certificate.clone(), reason };
-        let facts =
-            chain.first().ok_or_else(|| "no certificate in it".to_owned()).and_then(facts).map_err(broken)?;
+        let facts = chain
+            .first()
+            .ok_or_else(|| "no certificate in it".to_owned())
+            .and_then(|leaf| facts(leaf))
+            .map_err(broken)?;
         let (anchor, anchor_facts) = anchor(&chain).map_err(broken)?;
         let key_mode = fs::metadata(&files.key).map_or(0, |metadata| metadata.permissions().mode() & 0o777);
         Ok(Pair { chain, key, anchor, anchor_facts, facts, key_mode, files: files.clone() })
@@ -186,8 +191,8 @@ impl Pair {
         &self.files
     }
 
-    #[cfg(test)]
-    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+    /// The chain, leaf first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
 
@@ -225,7 +230,8 @@ impl Pair {
 }
 
 impl Facts {
-    fn covers(&self, hostname: &str) -> bool {
+    /// Whether one of its names is, or stands for, this DNS name or address.
+    pub(super) fn covers(&self, hostname: &str) -> bool {
         match hostname.parse::<IpAddr>() {
             Ok(address) => self.addresses.contains(&address),
             Err(_) => self.dns_names.iter().any(|name| dns_name_matches(name, hostname)),
@@ -256,7 +262,7 @@ fn parse_chain(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>,
         .map_err(|reason| CertificateError::NotACertificate { path: path.to_owned(), reason })
 }
 
-fn facts(certificate: &CertificateDer<'static>) -> Result<Facts, String> {
+pub(super) fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, String> {
     let failed = |error: x509_parser::error::X509Error| error.to_string();
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| error.to_string())?;
     let time = |seconds: i64| Timestamp::from_second(seconds).map_err(|error| error.to_string());

@@ -1,5 +1,6 @@
 //! Reading and writing the ConfigMap: never over somebody else's change.
 
+use cluster::describe;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::ApiResource;
@@ -7,7 +8,6 @@ use serde_json::{Map, Value, json};
 
 use super::edit::{self, EditError};
 use super::entry::{Entry, Kind};
-use crate::cluster::describe;
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "alibabacloud-auth";

@@ -4,10 +4,10 @@
 //! that style takes one, and the result is read again: it counts only where it says what was there before and one entry
 //! more, at the end. Where no such place is found, the list is written anew: its content stays, its comments do not.
 
+use cluster::one_line;
 use serde_json::Value;
 
 use super::entry::{Entry, Kind};
-use crate::message::one_line;
 
 /// Why the text cannot take the entry. One line each.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,9 +9,9 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use cluster::client::{self, Access, ClientError};
+use webhook_server::flags::boolean;
 
-use crate::cluster::{self, Access, ClusterError};
-use crate::flags::boolean;
 use configmap::{ConfigMapError, Prepared};
 use entry::{Entry, EntryProblem, Kind};
 
@@ -99,8 +99,8 @@ pub enum AddError {
     ConfigMap(#[from] ConfigMapError),
 }
 
-impl From<ClusterError> for AddError {
-    fn from(error: ClusterError) -> Self {
+impl From<ClientError> for AddError {
+    fn from(error: ClientError) -> Self {
         Self::Cluster(error.to_string())
     }
 }
@@ -131,7 +131,7 @@ pub async fn run(arguments: &AddArguments) -> Result<Option<String>, AddError> {
     if arguments.prompt && !io::stdin().is_terminal() {
         return Err(AddError::NoTerminal);
     }
-    let client = cluster::client(access).await?;
+    let client = client::client(access).await?;
     let prepared = Prepared::read(client, &entry).await.map_err(|error| match error {
         ConfigMapError::Read(text) => {
             ConfigMapError::Read(format!("{text} (kubeconfig {})", access.kubeconfig.display()))

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use cluster::client::in_cluster_or;
+use cluster::{describe, own_namespace};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
@@ -11,11 +13,8 @@ use kube::core::ApiResource;
 use serde_json::Value;
 
 use super::report::{Finding, Subject};
-use crate::cluster::{self, Access};
 use crate::config::ServerConfig;
 use crate::mappings::BackendMode;
-use crate::message::with_sources;
-use crate::operator;
 
 /// For each question to the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,7 +50,7 @@ pub(super) async fn check(config: &ServerConfig) -> Vec<Finding> {
     if needing.is_empty() {
         return Vec::new();
     }
-    let client = match client(config).await {
+    let client = match in_cluster_or(config.kubeconfig.as_deref()).await.map_err(|error| error.to_string()) {
         Ok(client) => client,
         Err(reason) => {
             let mend = "give --kubeconfig (server.kubeconfig) a file with a cluster, a user and a current context, readable for the user that runs the server";
@@ -81,24 +80,10 @@ pub(super) async fn check(config: &ServerConfig) -> Vec<Finding> {
     findings
 }
 
-async fn client(config: &ServerConfig) -> Result<kube::Client, String> {
-    if let Some(kubeconfig) = &config.kubeconfig {
-        let access = Access { kubeconfig, context: None, master: None };
-        return cluster::client(access).await.map_err(|error| error.to_string());
-    }
-    let in_cluster = kube::Config::incluster().map_err(|error| {
-        format!(
-            "no kubeconfig is given, and this is no pod with a service account ({})",
-            with_sources(&error)
-        )
-    })?;
-    kube::Client::try_from(cluster::tuned(in_cluster)).map_err(|error| with_sources(&error))
-}
-
 /// An answer, or why there is none.
 async fn asked<T>(question: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, question).await {
-        Ok(answer) => answer.map_err(|error| cluster::describe(&error)),
+        Ok(answer) => answer.map_err(|error| describe(&error)),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
@@ -115,7 +100,7 @@ fn unreachable(reason: &str) -> Finding {
 }
 
 async fn rights(client: &kube::Client, config: &ServerConfig) -> Vec<Finding> {
-    let wanted = wanted(config, operator::own_namespace(client));
+    let wanted = wanted(config, own_namespace(client));
     let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let mut missing = Vec::new();
     let mut held = 0usize;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use cluster::client::describe_kubeconfig;
 use identity::Rule;
 use jiff::Timestamp;
 use kube::config::{AuthInfo, Kubeconfig};
@@ -13,7 +14,6 @@ use webhook_server::certs::{Files, Pair, Problem};
 
 use super::report::{Finding, Subject};
 use crate::certificate;
-use crate::cluster::describe_kubeconfig;
 use crate::config::ServerConfig;
 use crate::kubeconfig::AUTHENTICATE_PATH;
 use crate::mappings::file::{self, EntryError};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cluster::with_sources;
+
 use super::files::Webhook;
 use super::report::{Finding, Subject};
 use crate::config::ServerConfig;
-use crate::message::with_sources;
 
 /// A server on this machine answers in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -7,9 +7,9 @@ mod listener;
 mod report;
 mod sts;
 
+use ::cluster::Clock;
 use clap::Args;
 
-use crate::clock::Clock;
 use crate::config::file::FileConfig;
 use crate::config::{self, ConfigError, DEFAULT_KUBECONFIG, Environment, ServerConfig};
 use crate::config::{GlobalArguments, ServerArguments};

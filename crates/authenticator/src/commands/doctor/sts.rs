@@ -1,11 +1,11 @@
 //! Is STS there, and do the clocks agree?
 
+use cluster::Clock;
 use jiff::{SignedDuration, Timestamp};
 use openapi::api::{ApiError, Fault};
 use openapi::sts::{Client, ClientOptions, Probe, StsError};
 
 use super::report::{Finding, Subject};
-use crate::clock::Clock;
 use crate::config::ServerConfig;
 use crate::version::VERSION;
 

@@ -105,7 +105,7 @@ pub(crate) struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = crate::message::one_line(&self.file);
+        let file = cluster::one_line(&self.file);
         if self.line == 0 { f.write_str(&file) } else { write!(f, "{file}:{}", self.line) }
     }
 }
@@ -126,7 +126,7 @@ impl Finding {
         let object = if self.object.is_empty() { String::new() } else { format!("{}: ", self.object) };
         let severity = self.code.severity().as_str();
         let text = format!("{}: {severity}: {object}{} [{}]", self.place, self.message, self.code.id());
-        crate::message::one_line(&text)
+        cluster::one_line(&text)
     }
 
     pub(crate) fn json(&self) -> Value {

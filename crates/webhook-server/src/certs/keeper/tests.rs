@@ -19,13 +19,16 @@ use crate::tls::{Client, Shown};
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 fn kept(folder: &Path) -> Kept {
-    Kept {
+    Kept { place: Place::Folder(own(folder)), client_authorities: None }
+}
+
+fn own(folder: &Path) -> OwnFolder {
+    OwnFolder {
         folder: folder.to_owned(),
         common_name: "ack-ram-authenticator",
         address: std::net::Ipv4Addr::LOCALHOST.into(),
         hostname: "localhost".to_owned(),
         lifetime: Duration::from_secs(90 * 24 * 3600),
-        client_authorities: None,
     }
 }
 
@@ -85,7 +88,7 @@ fn a_self_made_certificate_is_renewed_before_its_end_under_the_same_key_and_anch
 fn an_expired_leaf_of_a_living_anchor_is_renewed_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::in_folder(folder.path());
-    let subject = kept(folder.path());
+    let subject = own(folder.path());
     let (pair, _) = load_or_make(folder.path(), &subject.subject(), now()).unwrap();
     let anchor = pair.trust_anchor_pem();
     let ten_days = Duration::from_secs(10 * 24 * 3600);
@@ -115,11 +118,12 @@ fn a_clock_that_was_ahead_leaves_no_certificate_of_the_future() {
 fn a_leaf_has_todays_names_and_those_of_the_certificate_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     Keeper::start(kept(folder.path()), now()).unwrap();
-    let moved = Kept {
+    let moved = OwnFolder {
         hostname: "auth.example.com".to_owned(),
         address: std::net::Ipv4Addr::new(10, 0, 0, 7).into(),
-        ..kept(folder.path())
+        ..own(folder.path())
     };
+    let moved = Kept { place: Place::Folder(moved), client_authorities: None };
     let (keeper, ..) = Keeper::start(moved, now()).unwrap();
     let anchor = keeper.pair().trust_anchor_pem();
     for name in ["auth.example.com", "10.0.0.7", "localhost", "127.0.0.1"] {
@@ -148,7 +152,8 @@ fn a_self_signed_certificate_of_another_name_is_somebody_elses() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::in_folder(folder.path());
     write_pair_of_the_public_server(&files);
-    let named_otherwise = Kept { common_name: "something-else", ..kept(folder.path()) };
+    let named_otherwise = OwnFolder { common_name: "something-else", ..own(folder.path()) };
+    let named_otherwise = Kept { place: Place::Folder(named_otherwise), client_authorities: None };
     let (keeper, _, events) = Keeper::start(named_otherwise, now()).unwrap();
     assert!(events.is_empty() && !keeper.renews());
 }
@@ -293,4 +298,44 @@ fn a_clients_three_files_are_kept_together_or_not_at_all() {
     fs::remove_file(folder.path().join("client-key.pem")).unwrap();
     assert!(matches!(make(), Err(CertificateError::IncompleteClient { .. })));
     assert_eq!(read("client.pem"), before);
+}
+
+#[test]
+fn given_files_are_never_made_and_never_renewed_and_followed_through_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files { certificate: folder.path().join("tls.crt"), key: folder.path().join("tls.key") };
+    let given = || Kept { place: Place::Given(files.clone()), client_authorities: None };
+    let error = Keeper::start(given(), now()).err().unwrap();
+    assert!(matches!(error, KeeperError::Certificate(CertificateError::Read { .. })), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+
+    // A pair that this library has made itself, mounted as kubelet does it: two links into a folder that is exchanged.
+    let made = |name: &str| {
+        let own = OwnFolder { folder: folder.path().join(name), ..own(folder.path()) };
+        Keeper::start(Kept { place: Place::Folder(own), client_authorities: None }, now()).unwrap();
+    };
+    made("one");
+    made("two");
+    let link = |target: &str| {
+        let (temporary, data) = (folder.path().join("..data_tmp"), folder.path().join("..data"));
+        symlink(target, &temporary).unwrap();
+        fs::rename(temporary, data).unwrap();
+    };
+    link("one");
+    symlink("..data/cert.pem", &files.certificate).unwrap();
+    symlink("..data/key.pem", &files.key).unwrap();
+    let (mut keeper, _, events) = Keeper::start(given(), now()).unwrap();
+    assert!(events.is_empty() && !keeper.renews());
+    let first = served(&keeper);
+    assert!(keeper.look(now() + DAY * 400).is_empty(), "not ours to renew");
+    link("two");
+    assert!(matches!(keeper.look(now())[..], [Event::Reloaded]));
+    assert_ne!(served(&keeper), first);
+    assert!(keeper.tls().config().alpn_protocols.len() == 2);
+    // A half-written pair is not served.
+    fs::remove_file(&files.key).unwrap();
+    symlink("one/key.pem", &files.key).unwrap();
+    assert!(keeper.look(now()).is_empty(), "seen for the first time");
+    assert!(matches!(keeper.look(now())[..], [Event::NotReloaded(_)]));
+    assert_eq!(keeper.problems(now()), []);
 }

@@ -1,9 +1,10 @@
-//! Which replica writes: the one that holds the Lease `ack-ram-authenticator` (coordination.k8s.io/v1).
+//! Which replica does what one alone should do: the one that holds a Lease (coordination.k8s.io/v1).
 //!
 //! A holder that stops renewing is succeeded once a replica has seen the same renewal for the lease's whole
 //! duration on its own monotonic clock, so clocks of different nodes need not agree. Who holds the lease only
-//! saves work: each write carries the resource version that it was made from, so two holders could do no harm.
+//! saves work: two holders for a moment must do no harm (each write carries the resource version that it was made from).
 
+use std::fmt;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -13,12 +14,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::metrics::OperatorMetrics;
 use crate::clock::Clock;
-use crate::cluster::describe;
-
-/// Name of the Lease.
-pub const LEASE_NAME: &str = "ack-ram-authenticator";
+use crate::error::{describe, is_denied};
 
 /// How long a holder that says nothing keeps the lease.
 const DURATION: Duration = Duration::from_secs(10);
@@ -38,18 +35,46 @@ const LONGEST_DURATION: i32 = 60;
 /// Failures between two lines of the log.
 const LOG_EVERY: u32 = 30;
 
+/// Which lease, and what for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the Lease.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// This replica's name, which no other has: see [`identity`].
+    pub identity: String,
+    /// What the holder does, for the log, after "this replica": `writes status and Events`.
+    pub duty: &'static str,
+    /// What goes on without a holder, for the log: `logins go on`.
+    pub meanwhile: &'static str,
+}
+
+/// A name for this replica that no other has: `host` for people, and something random.
+pub fn identity(host: Option<&str>) -> String {
+    format!("{}_{}", host.filter(|host| !host.is_empty()).unwrap_or("replica"), uuid::Uuid::new_v4())
+}
+
+/// Is told, after each attempt, whether this replica holds the lease.
+pub type Observer = Box<dyn Fn(bool) + Send + Sync>;
+
 /// One candidate.
-pub(super) struct Candidate {
+pub struct Candidate {
     api: Api<Lease>,
-    namespace: String,
-    identity: String,
+    settings: Settings,
     clock: Clock,
-    metrics: OperatorMetrics,
+    observer: Observer,
     pace: Pace,
     /// The lease as it was when this candidate wrote it last.
     held: Option<Lease>,
     /// What another holder wrote last, and when that was seen first.
     seen: Option<(Renewal, Instant)>,
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 /// Who renewed a lease, and when by his own clock.
@@ -60,19 +85,18 @@ struct Renewal {
 }
 
 impl Candidate {
-    pub(super) fn new(
+    /// One that has tried nothing yet. `clock` says what is written into the lease, and decides nothing.
+    pub fn new(
         client: kube::Client,
-        namespace: &str,
-        identity: &str,
+        settings: Settings,
         clock: Clock,
-        metrics: OperatorMetrics,
+        observer: impl Fn(bool) + Send + Sync + 'static,
     ) -> Candidate {
         Candidate {
-            api: Api::namespaced(client, namespace),
-            namespace: namespace.to_owned(),
-            identity: identity.to_owned(),
+            api: Api::namespaced(client, &settings.namespace),
+            settings,
             clock,
-            metrics,
+            observer: Box::new(observer),
             pace: PACE,
             held: None,
             seen: None,
@@ -80,7 +104,7 @@ impl Candidate {
     }
 
     /// Tries to hold the lease until `shutdown`, and gives it back then. `leading` follows.
-    pub(super) async fn run(mut self, leading: watch::Sender<bool>, shutdown: CancellationToken) {
+    pub async fn run(mut self, leading: watch::Sender<bool>, shutdown: CancellationToken) {
         let mut renewed = Instant::now();
         let mut failures = 0u32;
         loop {
@@ -117,32 +141,37 @@ impl Candidate {
 
     fn set(&self, leading: &watch::Sender<bool>, is_leading: bool) {
         if leading.send_if_modified(|now| std::mem::replace(now, is_leading) != is_leading) {
-            let (lease, identity) = (format!("{}/{LEASE_NAME}", self.namespace), self.identity.as_str());
+            let Settings { identity, duty, .. } = &self.settings;
+            let lease = self.lease();
             match is_leading {
-                true => tracing::info!(lease, identity, "this replica writes status and Events from now on"),
-                false => tracing::info!(lease, identity, "this replica writes no status and Events any more"),
+                true => tracing::info!(lease, identity, "this replica {duty} from now on"),
+                false => tracing::info!(lease, identity, "it is no longer this replica that {duty}"),
             }
         }
-        self.metrics.leader(is_leading);
+        (self.observer)(is_leading);
     }
 
     fn report(&self, failures: u32, error: Option<&kube::Error>) {
         if failures % LOG_EVERY != 1 {
             return;
         }
-        let lease = format!("{}/{LEASE_NAME}", self.namespace);
+        let (lease, Settings { namespace, duty, meanwhile, .. }) = (self.lease(), &self.settings);
         match error {
             Some(error) if is_denied(error) => tracing::error!(
                 "cannot use Lease {lease}: {}: give the rights to create leases, and to get and update this one, in \
-                 namespace {}; until then no replica writes status and Events; logins go on",
-                describe(error),
-                self.namespace
+                 namespace {namespace}; until then no replica {duty}; {meanwhile}",
+                describe(error)
             ),
             Some(error) => {
                 tracing::warn!(failures, "cannot use Lease {lease}: {}: trying again", describe(error))
             }
             None => tracing::warn!(failures, "cannot use Lease {lease}: no answer: trying again"),
         }
+    }
+
+    /// For messages.
+    fn lease(&self) -> String {
+        format!("{}/{}", self.settings.namespace, self.settings.name)
     }
 
     /// Whether this candidate holds the lease now.
@@ -152,10 +181,10 @@ impl Candidate {
         {
             return Ok(true);
         }
-        let Some(lease) = self.api.get_opt(LEASE_NAME).await? else { return self.create().await };
+        let Some(lease) = self.api.get_opt(&self.settings.name).await? else { return self.create().await };
         let spec = lease.spec.as_ref();
         let holder = spec.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
-        if !holder.is_empty() && holder != self.identity {
+        if !holder.is_empty() && holder != self.settings.identity {
             let renewal =
                 Renewal { holder: holder.to_owned(), time: spec.and_then(|spec| spec.renew_time.clone()) };
             let seconds = spec.and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
@@ -179,14 +208,14 @@ impl Candidate {
     }
 
     async fn create(&mut self) -> Result<bool, kube::Error> {
-        let metadata = ObjectMeta { name: Some(LEASE_NAME.to_owned()), ..ObjectMeta::default() };
+        let metadata = ObjectMeta { name: Some(self.settings.name.clone()), ..ObjectMeta::default() };
         let lease = self.taken(&Lease { metadata, spec: None });
         let created = self.api.create(&PostParams::default(), &lease).await;
         self.keep(created)
     }
 
     async fn write(&mut self, lease: &Lease) -> Result<bool, kube::Error> {
-        let written = self.api.replace(LEASE_NAME, &PostParams::default(), &self.taken(lease)).await;
+        let written = self.api.replace(&self.settings.name, &PostParams::default(), &self.taken(lease)).await;
         self.keep(written)
     }
 
@@ -205,11 +234,11 @@ impl Candidate {
     /// The lease with this candidate as its holder.
     fn taken(&self, lease: &Lease) -> Lease {
         let old = lease.spec.clone().unwrap_or_default();
-        let is_renewal = old.holder_identity.as_deref() == Some(self.identity.as_str());
+        let is_renewal = old.holder_identity.as_deref() == Some(self.settings.identity.as_str());
         let now = MicroTime(self.clock.now());
         let spec = LeaseSpec {
             acquire_time: old.acquire_time.filter(|_| is_renewal).or_else(|| Some(now.clone())),
-            holder_identity: Some(self.identity.clone()),
+            holder_identity: Some(self.settings.identity.clone()),
             lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
             lease_transitions: Some(
                 old.lease_transitions.unwrap_or_default().saturating_add(i32::from(!is_renewal)),
@@ -225,13 +254,8 @@ impl Candidate {
         if let Some(spec) = &mut lease.spec {
             spec.holder_identity = Some(String::new());
         }
-        self.api.replace(LEASE_NAME, &PostParams::default(), &lease).await.map(drop)
+        self.api.replace(&self.settings.name, &PostParams::default(), &lease).await.map(drop)
     }
-}
-
-/// Whether the API server refused for want of rights (or of the namespace).
-pub(super) fn is_denied(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403))
 }
 
 #[cfg(test)]
@@ -241,13 +265,22 @@ mod tests {
 
     use super::*;
 
+    fn settings(identity: &str) -> Settings {
+        Settings {
+            name: "l".to_owned(),
+            namespace: "n".to_owned(),
+            identity: identity.to_owned(),
+            duty: "writes",
+            meanwhile: "reading goes on",
+        }
+    }
+
     fn candidate() -> Candidate {
         let service = tower::service_fn(async |_: http::Request<kube::client::Body>| {
             Err::<http::Response<kube::client::Body>, _>(std::io::Error::other("nobody is there"))
         });
-        let metrics = OperatorMetrics::new(&prometheus::Registry::new()).unwrap();
         let clock = Clock::new(|| "2026-01-02T03:04:05Z".parse().unwrap());
-        Candidate::new(kube::Client::new(service, "default"), "n", "me", clock, metrics)
+        Candidate::new(kube::Client::new(service, "default"), settings("me"), clock, |_| {})
     }
 
     fn renewal(holder: &str, time: &str) -> Renewal {
@@ -337,7 +370,7 @@ mod tests {
         assert_eq!(holder(), Some("me".into()));
 
         let mut other = self::candidate();
-        (other.api, other.identity) = (Api::namespaced(storing(&stored), "n"), "other".to_owned());
+        (other.api, other.settings) = (Api::namespaced(storing(&stored), "n"), settings("other"));
         assert!(!other.attempt().await.unwrap());
         assert_eq!(holder(), Some("me".into()));
 
@@ -346,5 +379,13 @@ mod tests {
         assert_eq!(holder(), Some("".into()));
         assert!(other.attempt().await.unwrap(), "at once");
         assert_eq!(holder(), Some("other".into()));
+    }
+
+    #[test]
+    fn no_two_replicas_have_one_name() {
+        assert_ne!(identity(Some("node")), identity(Some("node")));
+        for host in [None, Some("")] {
+            assert!(identity(host).starts_with("replica_"));
+        }
     }
 }

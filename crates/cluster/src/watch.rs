@@ -1,26 +1,31 @@
-//! List, then watch, for as long as the program runs: what the two backends in the cluster share.
+//! List, then watch, for as long as the program runs.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use kube::api::{Api, DynamicObject};
+use kube::Resource;
+use kube::api::Api;
 use kube::core::Status;
 use kube::runtime::watcher::{self, Event, watcher};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{describe_status, reached};
-use crate::message::with_sources;
+use crate::error::{describe_status, reached};
+use crate::text::with_sources;
 
 /// Delays between attempts: they double from the first to the longest.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Retry {
-    pub(super) first: Duration,
-    pub(super) longest: Duration,
+pub struct Retry {
+    /// After the first failure.
+    pub first: Duration,
+    /// However many there were.
+    pub longest: Duration,
 }
 
 impl Default for Retry {
-    // A login that was taken away stays in force while the watch is down, so attempts stay close together.
+    // What was taken away stays in force while the watch is down, so attempts stay close together.
     fn default() -> Self {
         Self { first: Duration::from_millis(200), longest: Duration::from_secs(2) }
     }
@@ -28,7 +33,7 @@ impl Default for Retry {
 
 impl Retry {
     /// The delay before the next attempt after `failures` of them in a row.
-    pub(super) fn delay(&self, failures: u32) -> Duration {
+    pub fn delay(&self, failures: u32) -> Duration {
         let factor = 2u32.saturating_pow(failures.saturating_sub(1).min(16));
         self.first.saturating_mul(factor).min(self.longest)
     }
@@ -44,31 +49,37 @@ const LOG_EVERY: u32 = 30;
 /// take: bookmarks are not seen here, so a quiet watch that works cannot be told from none.
 const FORGET_FAILURES: Duration = Duration::from_secs(120);
 
-/// What a backend does with what the watch delivers.
-pub(super) trait Sink: Send {
+/// What is done with what the watch delivers.
+pub trait Sink: Send {
+    /// What the watch delivers: whole objects, or their metadata.
+    type Object;
+
     /// What is watched, for messages: `RAMIdentityMapping resources`.
     fn subject(&self) -> &'static str;
 
     /// Something happened to the objects.
-    fn event(&mut self, event: Event<DynamicObject>);
+    fn event(&mut self, event: Event<Self::Object>);
 
-    /// The API server does not know the resource (HTTP 404). `true` where the backend has dealt with it;
+    /// The API server does not know the resource (HTTP 404). `true` where the sink has dealt with it;
     /// else what is known stays in force, as after every other failure.
     fn not_found(&mut self, should_log: bool) -> bool;
 }
 
-/// Watches until `shutdown`.
+/// Watches until `shutdown`. An `Api` of `PartialObjectMeta<K>` is one of metadata alone: what else is in an object is
+/// neither sent nor read.
 ///
 /// Where the API server refuses a watch, the objects are listed anew: a resource version from before a
 /// CustomResourceDefinition was removed says nothing about the one that came after it. Where the connection
 /// breaks, the watch goes on from where it was.
-pub(super) async fn run(
-    api: Api<DynamicObject>,
+pub async fn run<K>(
+    api: Api<K>,
     config: watcher::Config,
-    sink: &mut impl Sink,
+    sink: &mut impl Sink<Object = K>,
     retry: Retry,
     shutdown: &CancellationToken,
-) {
+) where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
     let config = config.timeout(WATCH_SECONDS);
     let new_stream = || watcher(api.clone(), config.clone()).boxed();
     let mut events = new_stream();
