@@ -24,7 +24,7 @@ demo: programs ## emulator and authenticator on loopback: who is who, and one re
 
 # ack-ram-tool alone: built beside the servers, it would get their HTTP/2 and thread pool, and start more slowly.
 build: ## release binaries in target/release
-	cargo build --locked --release -p authenticator -p emulator --bins
+	cargo build --locked --release -p authenticator -p pod-identity -p emulator --bins
 	cargo build --locked --release -p ram-tool --bins
 
 programs: ## the programs in target/debug (the first time takes some minutes)
