@@ -77,7 +77,8 @@ pub const OIDC_PROVIDER: &str =
     "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef";
 /// The audience of tokens for STS: the client id of [`OIDC_PROVIDER`].
 pub const OIDC_AUDIENCE: &str = "sts.aliyuncs.com";
-/// The role `app`, which service accounts `app-…` of the namespace `default` may assume with tokens of [`CLUSTER`].
+/// The role `app`, which service accounts `app-…` of the namespace `default`, and `app` of `pod-identity-tokens`, may
+/// assume with tokens of [`CLUSTER`].
 pub const APP_ROLE: &str = "acs:ram::1234567890123456:role/app";
 
 /// Where CloudSSO's people sign in.
@@ -231,7 +232,10 @@ fn directory(public_key: &str) -> Value {
         "Principal": {"Federated": [OIDC_PROVIDER]},
         "Condition": {
             "StringEquals": {"oidc:iss": ISSUER, "oidc:aud": OIDC_AUDIENCE},
-            "StringLike": {"oidc:sub": "system:serviceaccount:default:app-*"},
+            "StringLike": {"oidc:sub": [
+                "system:serviceaccount:default:app-*",
+                "system:serviceaccount:pod-identity-tokens:app",
+            ]},
         },
     }]});
     let role = json!({"account": ACCOUNT, "role": "dev"});

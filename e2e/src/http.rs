@@ -1,5 +1,6 @@
 //! A small HTTPS client for what kubectl is not asked: probes, and TokenReviews posted by hand.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -26,9 +27,21 @@ impl Client {
     /// # Errors
     /// `pem` holds no certificate.
     pub fn new(pem: &str) -> Result<Self> {
+        Self::with(pem, |builder| builder)
+    }
+
+    /// The same, which finds the host `name` at `address`, whatever port its URLs say.
+    ///
+    /// # Errors
+    /// `pem` holds no certificate.
+    pub fn for_host(pem: &str, name: &str, address: SocketAddr) -> Result<Self> {
+        Self::with(pem, |builder| builder.resolve(name, address))
+    }
+
+    fn with(pem: &str, more: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Result<Self> {
         let failed = || Error::answer("making an HTTPS client");
         let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(failed())?;
-        let client = reqwest::Client::builder()
+        let client = more(reqwest::Client::builder())
             .tls_certs_only(certificates)
             .no_proxy()
             .timeout(Duration::from_secs(30))

@@ -4,12 +4,16 @@
 //! A [`rig::Rig`] is started once for all scenarios. Each `main` that uses it calls
 //! [`guard::run_if_asked`] first.
 
+pub mod admission;
 pub mod authenticator;
 pub mod burst;
 pub mod canary;
+pub mod cert_manager;
 pub mod cloud;
 pub mod control_plane;
+pub mod controller_manager;
 pub mod corpus;
+pub mod egress;
 pub mod error;
 pub mod guard;
 pub mod http;
@@ -18,6 +22,8 @@ pub mod log;
 pub mod manifests;
 pub mod mapping;
 pub mod person;
+pub mod pod_identity;
+pub mod pod_stream;
 pub mod ports;
 pub mod process;
 pub mod replica;

@@ -1,5 +1,6 @@
 //! The manifests that users install, and what removes them from a shared control plane again.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -44,14 +45,105 @@ pub struct Installed<'a> {
 /// kubectl fails.
 pub fn apply<'a>(rig: &'a Rig, source: &[&str]) -> Result<Installed<'a>> {
     let command = [&["apply", "-o", "json"], source].concat();
-    let printed = rig.admin().ok(&command)?;
-    let printed: Value =
-        serde_json::from_str(&printed).map_err(Error::answer("reading what apply prints"))?;
-    let objects = match printed.get("items").and_then(Value::as_array) {
+    let objects = applied(&rig.admin().ok(&command)?)?;
+    Ok(Installed { rig, objects })
+}
+
+/// The objects that `kubectl apply -o json` prints.
+pub(crate) fn applied(printed: &str) -> Result<Vec<Value>> {
+    let printed: Value = serde_json::from_str(printed).map_err(Error::answer("reading what apply prints"))?;
+    Ok(match printed.get("items").and_then(Value::as_array) {
         Some(items) => items.clone(),
         None => vec![printed],
+    })
+}
+
+/// What `kubectl auth can-i --list` says beyond what it says of every user, or every service account of that namespace:
+/// one `RESOURCE [NAMES] [VERBS]` a line.
+///
+/// # Errors
+/// kubectl fails.
+pub fn rights(rig: &Rig, identity: &str, namespace: &str) -> Result<BTreeSet<String>> {
+    let list = |identity: &str| -> Result<BTreeSet<String>> {
+        let kubectl = rig.admin().arg(format!("--as={identity}"));
+        // As the API server sees such a token.
+        let kubectl = match own_namespace(identity) {
+            Some(own) => kubectl
+                .arg("--as-group=system:serviceaccounts")
+                .arg(format!("--as-group=system:serviceaccounts:{own}"))
+                .arg("--as-group=system:authenticated"),
+            None => kubectl,
+        };
+        let text = kubectl.ok(&["auth", "can-i", "--list", "--no-headers", "--namespace", namespace])?;
+        Ok(text.lines().map(right).collect())
     };
-    Ok(Installed { rig, objects })
+    let nobody = match own_namespace(identity) {
+        Some(own) => format!("system:serviceaccount:{own}:nobody-special"),
+        None => "nobody-special".to_owned(),
+    };
+    let common = list(&nobody)?;
+    Ok(list(identity)?.difference(&common).cloned().collect())
+}
+
+/// `RESOURCE [NAMES] [VERBS]` of a line, without empty brackets. kubectl sorts neither lines nor verbs.
+fn right(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().filter(|word| *word != "[]").collect();
+    let text = words.join(" ");
+    let Some((what, verbs)) = text.rsplit_once('[') else { return text };
+    let mut verbs: Vec<&str> = verbs.trim_end_matches(']').split(' ').collect();
+    verbs.sort_unstable();
+    format!("{what}[{}]", verbs.join(" "))
+}
+
+/// The namespace of a service account's user name.
+fn own_namespace(identity: &str) -> Option<&str> {
+    let (namespace, _name) = identity.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    Some(namespace)
+}
+
+/// The object of a kind and a name.
+pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> Result<&'a Value> {
+    let is_it = |object: &&Value| {
+        object.pointer("/kind") == Some(&json!(kind))
+            && object.pointer("/metadata/name") == Some(&json!(name))
+    };
+    objects.iter().find(is_it).ok_or_else(|| Error::Answer {
+        what: "applying manifests".to_owned(),
+        reason: format!("there is no {kind} {name} among them"),
+    })
+}
+
+/// The way from one folder to another: kustomize takes no absolute path.
+///
+/// # Errors
+/// There is no such folder.
+pub(crate) fn relative(from: &Path, to: &Path) -> Result<String> {
+    let full = |path: &Path| path.canonicalize().map_err(Error::file("find", path));
+    let (from, to) = (full(from)?, full(to)?);
+    let up = "../".repeat(from.components().count().saturating_sub(1));
+    Ok(format!("{up}{}", to.strip_prefix("/").unwrap_or(&to).display()))
+}
+
+/// Deletes these objects, CRDs and namespaces aside. `folder` is for the file that says which.
+pub(crate) fn delete(admin: &Kubectl, folder: &Path, objects: &[Value]) -> Result<()> {
+    let is_kept =
+        |object: &&Value| object.get("kind").and_then(Value::as_str).is_some_and(|kind| KEPT.contains(&kind));
+    let to_go = |object: &Value| {
+        json!({
+            "apiVersion": object.get("apiVersion"),
+            "kind": object.get("kind"),
+            "metadata": {
+                "name": object.pointer("/metadata/name"),
+                "namespace": object.pointer("/metadata/namespace"),
+            },
+        })
+    };
+    let items: Vec<Value> = objects.iter().filter(|object| !is_kept(object)).map(to_go).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    let file = folder.join("delete.json");
+    std::fs::write(&file, list.to_string()).map_err(Error::file("write", &file))?;
+    let file = file.to_string_lossy();
+    admin.ok(&["delete", "-f", &file, "--ignore-not-found", "--wait=false"]).map(|_text| ())
 }
 
 impl Installed<'_> {
@@ -60,14 +152,7 @@ impl Installed<'_> {
     /// # Errors
     /// There is none.
     pub fn object(&self, kind: &str, name: &str) -> Result<&Value> {
-        let is_it = |object: &&Value| {
-            object.pointer("/kind") == Some(&json!(kind))
-                && object.pointer("/metadata/name") == Some(&json!(name))
-        };
-        self.objects.iter().find(is_it).ok_or_else(|| Error::Answer {
-            what: "applying manifests".to_owned(),
-            reason: format!("there is no {kind} {name} among them"),
-        })
+        find(&self.objects, kind, name)
     }
 
     /// All of them.
@@ -75,33 +160,11 @@ impl Installed<'_> {
     pub fn objects(&self) -> &[Value] {
         &self.objects
     }
-
-    fn delete(&self) -> Result<()> {
-        let is_kept = |object: &&Value| {
-            object.get("kind").and_then(Value::as_str).is_some_and(|kind| KEPT.contains(&kind))
-        };
-        let to_go = |object: &Value| {
-            json!({
-                "apiVersion": object.get("apiVersion"),
-                "kind": object.get("kind"),
-                "metadata": {
-                    "name": object.pointer("/metadata/name"),
-                    "namespace": object.pointer("/metadata/namespace"),
-                },
-            })
-        };
-        let items: Vec<Value> = self.objects.iter().filter(|object| !is_kept(object)).map(to_go).collect();
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        let file = self.rig.run().file("delete.json", &list.to_string())?;
-        let admin: Kubectl = self.rig.admin();
-        let file = file.to_string_lossy();
-        admin.ok(&["delete", "-f", &file, "--ignore-not-found", "--wait=false"]).map(|_text| ())
-    }
 }
 
 impl Drop for Installed<'_> {
     fn drop(&mut self) {
-        if let Err(error) = self.delete() {
+        if let Err(error) = delete(&self.rig.admin(), self.rig.run().scratch(), &self.objects) {
             eprintln!("e2e: removing manifests: {error}");
         }
     }

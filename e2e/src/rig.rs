@@ -1,8 +1,8 @@
 //! Everything together: one control plane, one emulated cloud, one authenticator for all scenarios.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,6 +16,7 @@ use crate::kubectl::Kubectl;
 use crate::manifests::Installed;
 use crate::mapping::{Applied, Mapping};
 use crate::person::Person;
+use crate::pod_identity::PodIdentity;
 use crate::programs;
 use crate::run_dir::RunDir;
 
@@ -34,6 +35,7 @@ pub const SERVER_USER: &str = "e2e-ack-ram-authenticator";
 /// All processes of a run. Fields are dropped in this order: API servers before their etcd.
 #[derive(Debug)]
 pub struct Rig {
+    pod_identity: Mutex<Option<Arc<PodIdentity>>>,
     second: OnceLock<ApiServer>,
     api_server: ApiServer,
     authenticator: Authenticator,
@@ -54,7 +56,7 @@ impl Rig {
         let run = RunDir::create(&run_name())?;
         eprintln!("logs of this run: {} (removed when all is well)", run.logs().display());
         let bin = run.folder("bin")?;
-        for program in ["ack-ram-tool", "ack-ram-authenticator"] {
+        for program in ["ack-ram-tool", "ack-ram-authenticator", crate::pod_identity::NAME] {
             programs::install(program, &bin)?;
         }
         programs::copy(&parts.kubectl, &bin.join("kubectl"))?;
@@ -74,7 +76,8 @@ impl Rig {
         let made = plane.client_kubeconfig(&run, api_server.address(), SERVER_USER, None)?;
         std::fs::rename(&made, &own_kubeconfig).map_err(Error::file("write", &own_kubeconfig))?;
         let second = OnceLock::new();
-        let rig = Self { second, api_server, authenticator, plane, cloud, bin, run };
+        let pod_identity = Mutex::default();
+        let rig = Self { pod_identity, second, api_server, authenticator, plane, cloud, bin, run };
         rig.allow_the_authenticator()?;
         rig.authenticator.start()?;
         let admin = rig.admin();
@@ -153,6 +156,53 @@ impl Rig {
         Ok(self.second.get_or_init(|| server))
     }
 
+    /// `ack-pod-identity-webhook`, installed with own certificates, fail-open, and running. Installed when first asked
+    /// for; only pods of namespaces with its label are touched.
+    ///
+    /// # Errors
+    /// It cannot be installed, does not become ready, or has ended by itself.
+    pub fn pod_identity(&self) -> Result<Arc<PodIdentity>> {
+        let mut kept = self.kept_pod_identity();
+        if let Some(there) = kept.as_ref() {
+            return Ok(Arc::clone(there));
+        }
+        let mut started = PodIdentity::start(self)?;
+        started.stay();
+        Ok(Arc::clone(kept.insert(Arc::new(started))))
+    }
+
+    /// Removes it, for scenarios with installations of their own: names are the same. The next one that asks for it
+    /// gets a new one.
+    ///
+    /// # Errors
+    /// kubectl fails.
+    pub fn without_pod_identity(&self) -> Result<()> {
+        match self.kept_pod_identity().take() {
+            Some(there) => there.remove(),
+            None => Ok(()),
+        }
+    }
+
+    /// Says so where it has ended by itself; there is a new one then for the next scenario.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn check_pod_identity(&self) -> Result<()> {
+        let has_ended = self.kept_pod_identity().as_ref().is_some_and(|kept| kept.webhook().has_ended());
+        if !has_ended {
+            return Ok(());
+        }
+        self.without_pod_identity()?;
+        Err(Error::Answer {
+            what: crate::pod_identity::NAME.to_owned(),
+            reason: "it ended by itself".to_owned(),
+        })
+    }
+
+    fn kept_pod_identity(&self) -> std::sync::MutexGuard<'_, Option<Arc<PodIdentity>>> {
+        self.pod_identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// One more API server on the same etcd, with a token webhook of version v1 whose answers it keeps for a second.
     ///
     /// # Errors
@@ -168,7 +218,15 @@ impl Rig {
     /// # Errors
     /// The certificate cannot be made, or the file not written.
     pub fn certificate_kubeconfig(&self, user: &str) -> Result<PathBuf> {
-        self.plane.client_kubeconfig(&self.run, self.api_server.address(), user, None)
+        self.client_kubeconfig(user, None)
+    }
+
+    /// Writes a kubeconfig with a client certificate for a Kubernetes user, in a group where one is named.
+    ///
+    /// # Errors
+    /// The certificate cannot be made, or the file not written.
+    pub fn client_kubeconfig(&self, user: &str, group: Option<&str>) -> Result<PathBuf> {
+        self.plane.client_kubeconfig(&self.run, self.api_server.address(), user, group)
     }
 
     /// One more API server, which writes down all it can: `--v=10`, audit level RequestResponse.
@@ -179,6 +237,12 @@ impl Rig {
         let kubeconfig = self.authenticator.webhook_kubeconfig().to_owned();
         let webhook = Webhook { kubeconfig, version: "v1", cache_ttl: Some(CACHE_TTL) };
         self.plane.verbose_api_server(&self.run, name, Some(&webhook))
+    }
+
+    /// What all API servers of this rig share.
+    #[must_use]
+    pub fn plane(&self) -> &ControlPlane {
+        &self.plane
     }
 
     /// The authenticator.

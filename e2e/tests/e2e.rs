@@ -68,5 +68,6 @@ fn run(rig: &Rig, scenario: fn(&Rig) -> Outcome) -> Outcome {
     let _ = rig.authenticator().ensure_running();
     scenario(rig)?;
     // A program under test that has died is this scenario's fault.
+    rig.check_pod_identity()?;
     Ok(rig.authenticator().ensure_running()?)
 }

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["build"] => Version::from_environment().and_then(|v| Parts::get(&v)).map(|_parts| ()),
+        ["build"] => build(),
         ["run"] => run(),
         _ => {
             eprintln!("usage: control-plane build|run (KUBE=1.33 for another version)");
@@ -29,6 +29,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn build() -> e2e::Result<()> {
+    Parts::get(&Version::from_environment()?)?.controller_manager().map(|_program| ())
 }
 
 /// Ends with the process: by Ctrl-C or a signal; the guards then stop what it started.

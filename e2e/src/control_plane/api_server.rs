@@ -130,6 +130,8 @@ fn command(
         .args(["--authorization-mode", "RBAC", "--allow-privileged=true"])
         .args(["--service-account-issuer", super::ISSUER])
         .args(["--profiling=false", level])
+        .arg("--egress-selector-config-file")
+        .arg(plane.egress.config())
         .arg("--cert-dir")
         .arg(run.folder(&format!("{name}-certificates"))?)
         .arg("--tls-cert-file")

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use api_server::{ApiServer, Verbosity, Webhook};
 pub use parts::{Parts, Version};
 
+use crate::egress::Egress;
 use crate::error::Result;
 use crate::pki::{Authority, Pair, rsa_key};
 use crate::ports::Port;
@@ -30,6 +31,7 @@ const READY: Duration = Duration::from_secs(120);
 pub struct ControlPlane {
     parts: Parts,
     etcd: Etcd,
+    egress: Egress,
     clients: Authority,
     servers: Authority,
     files: Files,
@@ -80,7 +82,8 @@ impl ControlPlane {
         let clients = Authority::create(run, "client-ca")?;
         let servers = Authority::create(run, "server-ca")?;
         let etcd = Etcd::start(&parts.etcd, run)?;
-        Ok(Self { parts, etcd, clients, servers, files })
+        let egress = Egress::start(run)?;
+        Ok(Self { parts, etcd, egress, clients, servers, files })
     }
 
     /// Starts an API server of this control plane, called `name` in files and logs, and waits until
@@ -109,6 +112,20 @@ impl ControlPlane {
     #[must_use]
     pub fn kubectl(&self) -> &Path {
         &self.parts.kubectl
+    }
+
+    /// kube-controller-manager, built when it is first asked for.
+    ///
+    /// # Errors
+    /// There is no Go toolchain, or the build fails.
+    pub fn controller_manager(&self) -> Result<PathBuf> {
+        self.parts.controller_manager()
+    }
+
+    /// How its API servers reach Services.
+    #[must_use]
+    pub fn egress(&self) -> &Egress {
+        &self.egress
     }
 
     /// The authority of the API servers' certificates, a PEM file.

@@ -22,6 +22,8 @@ pub struct Parts {
     pub kube_apiserver: PathBuf,
     /// kubectl, of the API server's version.
     pub kubectl: PathBuf,
+    /// What only some scenarios need is built when they ask for it.
+    version: Version,
 }
 
 /// Which Kubernetes to run.
@@ -57,12 +59,12 @@ impl Parts {
     /// `$KUBEBUILDER_ASSETS` lacks a program; or there is no Go toolchain, or the build fails.
     pub fn get(version: &Version) -> Result<Self> {
         match std::env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty()) {
-            Some(folder) => Self::from_assets(Path::new(&folder)),
+            Some(folder) => Self::from_assets(Path::new(&folder), version),
             None => Self::from_modules(version),
         }
     }
 
-    fn from_assets(folder: &Path) -> Result<Self> {
+    fn from_assets(folder: &Path, version: &Version) -> Result<Self> {
         let is_missing = |program: &&str| !folder.join(program).is_file();
         let missing: Vec<&str> = PROGRAMS.into_iter().filter(is_missing).collect();
         if !missing.is_empty() {
@@ -74,6 +76,7 @@ impl Parts {
             etcd: folder.join("etcd"),
             kube_apiserver: folder.join("kube-apiserver"),
             kubectl: folder.join("kubectl"),
+            version: version.clone(),
         })
     }
 
@@ -99,7 +102,30 @@ impl Parts {
             etcd: etcd.join("server"),
             kube_apiserver: kubernetes.join("kube-apiserver"),
             kubectl: kubernetes.join("kubectl"),
+            version: version.clone(),
         })
+    }
+
+    /// kube-controller-manager, beside the API server where that is one of `$KUBEBUILDER_ASSETS` which has it, else
+    /// built once, as the others are.
+    ///
+    /// # Errors
+    /// There is no Go toolchain, or the build fails.
+    pub fn controller_manager(&self) -> Result<PathBuf> {
+        const NAME: &str = "kube-controller-manager";
+        let beside = self.kube_apiserver.with_file_name(NAME);
+        if beside.is_file() {
+            return Ok(beside);
+        }
+        let built = build::get(&Module {
+            folder: format!("kube-{}", self.version.0),
+            name: NAME,
+            module: "k8s.io/kubernetes",
+            packages: &["k8s.io/kubernetes/cmd/kube-controller-manager"],
+            version_variables: Some("k8s.io/component-base/version"),
+            expected: "a minute or two",
+        })?;
+        Ok(built.join(NAME))
     }
 }
 
@@ -125,7 +151,7 @@ mod tests {
     fn assets_without_a_program_are_refused_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("etcd"), "").unwrap();
-        let error = Parts::from_assets(folder.path()).unwrap_err().to_string();
+        let error = Parts::from_assets(folder.path(), &Version::named("").unwrap()).unwrap_err().to_string();
         assert!(error.contains("has no kube-apiserver, kubectl"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use e2e::cloud::{CLUSTER, user};
 use e2e::control_plane::{ControlPlane, Parts, Version};
 use e2e::http::Client;
 use e2e::kubectl::Kubectl;
-use e2e::manifests::{self, Installed};
+use e2e::manifests::{self, Installed, rights};
 use e2e::mapping::Mapping;
 use e2e::ports::Port;
 use e2e::process::{self, Service, isolated};
@@ -241,32 +241,6 @@ fn ensure_default_service_account(rig: &Rig) -> Outcome {
 
 fn write(rig: &Rig, name: &str, object: &Value) -> Result<String, e2e::Error> {
     Ok(rig.run().file(name, &object.to_string())?.to_string_lossy().into_owned())
-}
-
-/// What `kubectl auth can-i --list` says beyond what it says of every service account or user: one
-/// `RESOURCE [NAMES] [VERBS]` a line.
-fn rights(rig: &Rig, identity: &str, namespace: &str) -> Result<BTreeSet<String>, e2e::Error> {
-    let list = |identity: &str| -> Result<BTreeSet<String>, e2e::Error> {
-        let kubectl = rig.admin().arg(format!("--as={identity}"));
-        // As the API server sees such a token.
-        let kubectl = match identity.starts_with("system:serviceaccount:") {
-            true => kubectl
-                .arg("--as-group=system:serviceaccounts")
-                .arg(format!("--as-group=system:serviceaccounts:{NAME}"))
-                .arg("--as-group=system:authenticated"),
-            false => kubectl,
-        };
-        let text = kubectl.ok(&["auth", "can-i", "--list", "--no-headers", "--namespace", namespace])?;
-        let compact =
-            |line: &str| line.split_whitespace().filter(|word| *word != "[]").collect::<Vec<_>>().join(" ");
-        Ok(text.lines().map(compact).collect())
-    };
-    let nobody = match identity.strip_suffix(NAME) {
-        Some("") | None => "nobody-special".to_owned(),
-        Some(prefix) => format!("{prefix}nobody-special"),
-    };
-    let common = list(&nobody)?;
-    Ok(list(identity)?.difference(&common).cloned().collect())
 }
 
 fn eventually_says(kubectl: &Kubectl, command: &[&str], wanted: &str) -> Outcome {

@@ -20,6 +20,7 @@ mod mapping_changes;
 mod oidc;
 mod operator;
 mod other_credentials;
+mod pod_identity;
 mod rbac;
 mod rbac_scan;
 mod refusals;
@@ -62,7 +63,7 @@ pub(crate) fn last() -> Vec<Scenario> {
 
 /// All others, in the order in which they begin.
 pub(crate) fn all() -> Vec<Scenario> {
-    scenarios![
+    let mut all: Vec<Scenario> = scenarios![
         whoami::a_ram_user_is_who_the_mapping_says,
         whoami::an_assumed_role_keeps_its_session_name,
         whoami::one_session_of_a_role_has_a_mapping_of_its_own,
@@ -143,7 +144,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         attacks::attack_j_a_pattern_ends_with_the_edit_that_takes_it_away,
         attacks::attack_m_the_kubeconfig_works_where_kubectl_may_run_this_one_plugin_alone,
         canary::no_secret_is_in_what_a_cluster_at_its_highest_verbosity_writes,
-    ]
+    ];
+    all.extend(pod_identity::all());
+    all
 }
 
 /// Writes a script that can be started.
