@@ -224,8 +224,8 @@ fn says_why_a_pod_gets_nothing_and_how_to_mend_it() {
     ] {
         // The pod is the last one that has the text.
         let demo = std::fs::read_to_string(DEMO).unwrap();
-        let at = demo.rfind(from).unwrap();
-        let text = format!("{}{to}{}", &demo[..at], &demo[at + from.len()..]);
+        let (before, after) = demo.rsplit_once(from).unwrap();
+        let text = format!("{before}{to}{after}");
         let (rows, status) = rows(&text, &[]);
         assert!(rows.len() >= expected.len(), "{rows:#?}");
         for (row, expected) in rows.iter().zip(expected) {
