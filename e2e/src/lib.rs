@@ -31,6 +31,7 @@ pub mod rig;
 pub mod run_dir;
 
 mod ack;
+mod applied;
 mod cache;
 mod pki;
 pub mod programs;

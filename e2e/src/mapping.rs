@@ -74,6 +74,35 @@ pub struct Applied<'a> {
     resource: String,
 }
 
+impl Rig {
+    /// `kubectl apply` of a mapping by the administrator; it is deleted when the answer is dropped.
+    ///
+    /// # Errors
+    /// kubectl fails.
+    pub fn apply(&self, mapping: &Mapping) -> Result<Applied<'_>> {
+        self.apply_manifest(&mapping.manifest(), mapping.resource())
+    }
+
+    /// `kubectl apply` of any manifest, of which `resource` (`KIND/NAME`) is deleted when the
+    /// answer is dropped.
+    ///
+    /// # Errors
+    /// kubectl fails.
+    pub fn apply_manifest(&self, manifest: &serde_json::Value, resource: String) -> Result<Applied<'_>> {
+        let file = self.run().file("apply.json", &manifest.to_string())?;
+        let applied = Applied::new(self, resource);
+        self.admin().ok(&["apply", "-f", &file.to_string_lossy()])?;
+        Ok(applied)
+    }
+
+    /// Deletes `resource` (`KIND/NAME`, with ` --namespace=…` where it has one), which somebody else will make,
+    /// when the answer is dropped.
+    #[must_use]
+    pub fn removed_later(&self, resource: &str) -> Applied<'_> {
+        Applied::new(self, resource.to_owned())
+    }
+}
+
 impl<'a> Applied<'a> {
     pub(crate) fn new(rig: &'a Rig, resource: String) -> Self {
         Self { rig, resource }

@@ -21,6 +21,21 @@ pub struct Person {
     home: PathBuf,
 }
 
+impl Rig {
+    /// Somebody at a terminal of his own, with an empty home folder.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn person(&self, identity: Identity) -> Result<Person> {
+        let homes = self.run().folder("homes")?;
+        let home = tempfile::Builder::new()
+            .prefix(&format!("{}-", identity.access_key_id))
+            .tempdir_in(&homes)
+            .map_err(Error::file("make a folder in", homes))?;
+        Ok(Person::new(identity, home.keep()))
+    }
+}
+
 impl Person {
     pub(crate) fn new(identity: Identity, home: PathBuf) -> Self {
         Self { identity, role_arn: None, session_name: None, cluster: CLUSTER.to_owned(), home }

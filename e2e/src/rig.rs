@@ -9,14 +9,11 @@ use serde_json::json;
 
 use crate::ack;
 use crate::authenticator::Authenticator;
-use crate::cloud::{ACCOUNT, CLUSTER, Cloud, Identity};
+use crate::cloud::{ACCOUNT, CLUSTER, Cloud};
 use crate::control_plane::{ApiServer, ControlPlane, Parts, Version, Webhook};
 use crate::error::{Error, Result};
 use crate::kubectl::Kubectl;
-use crate::manifests::Installed;
-use crate::mapping::{Applied, Mapping};
-use crate::person::Person;
-use crate::pod_identity::PodIdentity;
+use crate::pod_identity::{self, PodIdentity, Site};
 use crate::programs;
 use crate::run_dir::RunDir;
 
@@ -56,7 +53,7 @@ impl Rig {
         let run = RunDir::create(&run_name())?;
         eprintln!("logs of this run: {} (removed when all is well)", run.logs().display());
         let bin = run.folder("bin")?;
-        for program in ["ack-ram-tool", "ack-ram-authenticator", crate::pod_identity::NAME] {
+        for program in ["ack-ram-tool", "ack-ram-authenticator", pod_identity::NAME] {
             programs::install(program, &bin)?;
         }
         programs::copy(&parts.kubectl, &bin.join("kubectl"))?;
@@ -166,9 +163,21 @@ impl Rig {
         if let Some(there) = kept.as_ref() {
             return Ok(Arc::clone(there));
         }
-        let mut started = PodIdentity::start(self)?;
+        let mut started = PodIdentity::start(&self.site())?;
         started.stay();
         Ok(Arc::clone(kept.insert(Arc::new(started))))
+    }
+
+    /// Where an installation of `ack-pod-identity-webhook` is made: here.
+    #[must_use]
+    pub fn site(&self) -> Site<'_> {
+        Site {
+            admin: self.admin(),
+            plane: &self.plane,
+            api_server: &self.api_server,
+            bin: &self.bin,
+            run: &self.run,
+        }
     }
 
     /// Removes it, for scenarios with installations of their own: names are the same. The next one that asks for it
@@ -193,10 +202,7 @@ impl Rig {
             return Ok(());
         }
         self.without_pod_identity()?;
-        Err(Error::Answer {
-            what: crate::pod_identity::NAME.to_owned(),
-            reason: "it ended by itself".to_owned(),
-        })
+        Err(Error::Answer { what: pod_identity::NAME.to_owned(), reason: "it ended by itself".to_owned() })
     }
 
     fn kept_pod_identity(&self) -> std::sync::MutexGuard<'_, Option<Arc<PodIdentity>>> {
@@ -303,56 +309,6 @@ impl Rig {
         let name = format!("nobody-{}.kubeconfig", server.address().port());
         let file = self.run.file(&name, &config.to_string())?;
         Ok(self.kubectl(&file, self.run.scratch()))
-    }
-
-    /// Somebody at a terminal of his own, with an empty home folder.
-    ///
-    /// # Errors
-    /// The folder cannot be made.
-    pub fn person(&self, identity: Identity) -> Result<Person> {
-        let homes = self.run.folder("homes")?;
-        let home = tempfile::Builder::new()
-            .prefix(&format!("{}-", identity.access_key_id))
-            .tempdir_in(&homes)
-            .map_err(Error::file("make a folder in", homes))?;
-        Ok(Person::new(identity, home.keep()))
-    }
-
-    /// `kubectl apply` of a mapping by the administrator; it is deleted when the answer is dropped.
-    ///
-    /// # Errors
-    /// kubectl fails.
-    pub fn apply(&self, mapping: &Mapping) -> Result<Applied<'_>> {
-        self.apply_manifest(&mapping.manifest(), mapping.resource())
-    }
-
-    /// `kubectl apply` of any manifest, of which `resource` (`KIND/NAME`) is deleted when the
-    /// answer is dropped.
-    ///
-    /// # Errors
-    /// kubectl fails.
-    pub fn apply_manifest(&self, manifest: &serde_json::Value, resource: String) -> Result<Applied<'_>> {
-        let file = self.run.file("apply.json", &manifest.to_string())?;
-        let applied = Applied::new(self, resource);
-        self.admin().ok(&["apply", "-f", &file.to_string_lossy()])?;
-        Ok(applied)
-    }
-
-    /// `kubectl apply` of several manifests at once, deleted when the answer is dropped.
-    ///
-    /// # Errors
-    /// kubectl fails.
-    pub fn apply_all(&self, manifests: &[serde_json::Value]) -> Result<Installed<'_>> {
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests});
-        let file = self.run.file("apply-all.json", &list.to_string())?;
-        crate::manifests::apply(self, &["-f", &file.to_string_lossy()])
-    }
-
-    /// Deletes `resource` (`KIND/NAME`, with ` --namespace=…` where it has one), which somebody else will make,
-    /// when the answer is dropped.
-    #[must_use]
-    pub fn removed_later(&self, resource: &str) -> Applied<'_> {
-        Applied::new(self, resource.to_owned())
     }
 
     /// The folders of the run.

@@ -27,7 +27,7 @@ impl<'a> Issued<'a> {
         rig.without_pod_identity()?;
         cert_manager::install(rig)?;
         remove_secrets(rig)?;
-        let installation = Installation::apply(rig, OVERLAY)?;
+        let installation = Installation::apply(&rig.site(), OVERLAY)?;
         let manager = CertManager::of(rig, NAME);
         manager.reconcile()?;
         let volume = Volume::mount(rig, NAME, SECRET, name)?;

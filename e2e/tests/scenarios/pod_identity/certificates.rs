@@ -24,7 +24,7 @@ pub(super) fn an_empty_secret_becomes_a_trusted_certificate_and_only_the_webhook
     rig: &Rig,
 ) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates-fail-closed")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates-fail-closed")?;
     assert_eq!(installation.ca_bundle()?, "");
     assert_eq!(get(rig, &["secret", SECRET, "--namespace", NAME])?["data"], json!(null));
 
@@ -42,7 +42,7 @@ pub(super) fn an_empty_secret_becomes_a_trusted_certificate_and_only_the_webhook
 /// With failurePolicy Fail, so that whatever the API server cannot ask fails.
 pub(super) fn leaves_and_authorities_change_under_a_stream_of_pods_without_one_failure(rig: &Rig) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates-fail-closed")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates-fail-closed")?;
     let replicas = [installation.replica("rotation-a", &SHORT)?, installation.replica("rotation-b", &SHORT)?];
     installation.lead_to(&[&replicas[0], &replicas[1]]);
     let place = Place::make(rig, "rotation", "app")?;
@@ -79,7 +79,7 @@ pub(super) fn when_the_holder_is_killed_between_two_authorities_the_other_replic
     rig: &Rig,
 ) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates-fail-closed")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates-fail-closed")?;
     // An authority that is due for its successor at once, and good for minutes after that.
     seed(rig, &old_authority()?)?;
     let flags = ["--authority-overlap=5s"];
@@ -151,7 +151,7 @@ fn seed(rig: &Rig, (certificate, key): &(String, String)) -> Outcome {
 
 pub(super) fn applying_again_as_an_administrator_or_a_gitops_tool_leaves_the_bundle(rig: &Rig) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates")?;
     let webhook = installation.replica("applied-again", &[])?;
     installation.lead_to(&[&webhook]);
     installation.wait_until_injecting()?;
@@ -176,7 +176,7 @@ pub(super) fn applying_again_as_an_administrator_or_a_gitops_tool_leaves_the_bun
 
 pub(super) fn a_bundle_that_somebody_takes_away_comes_back(rig: &Rig) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates")?;
     let webhook = installation.replica("bundle", &[])?;
     installation.lead_to(&[&webhook]);
     installation.wait_until_injecting()?;
@@ -216,7 +216,7 @@ pub(super) fn a_secret_that_somebody_empties_or_spoils_is_made_good_under_a_stre
     rig: &Rig,
 ) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates-fail-closed")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates-fail-closed")?;
     let flags = ["--authority-overlap=1s"];
     let replicas = [installation.replica("secret-a", &flags)?, installation.replica("secret-b", &flags)?];
     installation.lead_to(&[&replicas[0], &replicas[1]]);

@@ -23,7 +23,7 @@ pub(super) fn every_overlay_is_accepted_and_its_pods_are_admitted_where_only_res
     cert_manager::install(rig)?;
     priority_class_is_there(rig)?;
     for overlay in OVERLAYS {
-        let installation = Installation::apply(rig, overlay)?;
+        let installation = Installation::apply(&rig.site(), overlay)?;
         assert_selectors(overlay, &installation)?;
         assert_mounted_certificates(overlay, &installation)?;
         let label =

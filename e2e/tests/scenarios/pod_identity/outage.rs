@@ -38,7 +38,7 @@ fn wait_until_injecting(rig: &Rig) -> Outcome {
 
 pub(super) fn fail_open_pods_are_made_without_a_role_while_the_webhook_is_down(rig: &Rig) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates")?;
     let _places = places(rig)?;
     let webhook = installation.replica("fail-open", &[])?;
     installation.lead_to(&[&webhook]);
@@ -58,7 +58,7 @@ pub(super) fn fail_open_pods_are_made_without_a_role_while_the_webhook_is_down(r
 
 pub(super) fn fail_closed_pods_of_labelled_namespaces_are_refused_and_no_others(rig: &Rig) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, "own-certificates-fail-closed")?;
+    let installation = Installation::apply(&rig.site(), "own-certificates-fail-closed")?;
     let _places = places(rig)?;
     let webhook = installation.replica("fail-closed", &[])?;
     installation.lead_to(&[&webhook]);

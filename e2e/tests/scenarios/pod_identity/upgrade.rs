@@ -16,7 +16,7 @@ const FAIL_CLOSED: &str = "own-certificates-fail-closed";
 /// As on a node with `hostNetwork`, where both have the same port.
 pub(super) fn two_upgrades_on_one_port_under_a_stream_of_pods_lose_none(rig: &Rig) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, FAIL_CLOSED)?;
+    let installation = Installation::apply(&rig.site(), FAIL_CLOSED)?;
     let mut running = installation.replica("one-port-0", &["--reuse-port"])?;
     let port = Arc::clone(running.port());
     installation.lead_to(&[&running]);
@@ -39,7 +39,7 @@ pub(super) fn two_upgrades_on_one_port_under_a_stream_of_pods_lose_none(rig: &Ri
 /// As a Deployment does it: the new pod is ready and in the Service before the old one is told to end.
 pub(super) fn a_rolling_update_behind_the_service_under_a_stream_of_pods_loses_none(rig: &Rig) -> Outcome {
     rig.without_pod_identity()?;
-    let installation = Installation::apply(rig, FAIL_CLOSED)?;
+    let installation = Installation::apply(&rig.site(), FAIL_CLOSED)?;
     // The endpoints follow within a moment here.
     let flags = ["--shutdown-delay=1s"];
     let mut running =

@@ -1,41 +1,20 @@
-//! `ack-pod-identity-webhook`, installed from `manifests/pod-identity` as an administrator does it, and run as a process
-//! with the arguments of the Deployment's container and the rights of its service account.
-//!
-//! API servers reach it by its Service ([`crate::egress`]).
+//! The objects of an overlay in the cluster, and replicas that run as its pods would.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cloud::{ACCOUNT, CLUSTER};
+use super::{NAME, READY, Site, Webhook, config, is_injected, namespace, pod, service_account};
+use crate::applied;
 use crate::egress::Route;
 use crate::error::{Error, Result};
-use crate::http::{Answer, Client};
 use crate::kubectl::Kubectl;
-use crate::log::Log;
-use crate::manifests;
 use crate::ports::Port;
 use crate::process::{Service, isolated};
-use crate::rig::Rig;
-
-/// The program, and its namespace, Deployment, Service, service account, Lease and webhook configuration.
-pub const NAME: &str = "ack-pod-identity-webhook";
-/// The region that the configuration says.
-pub const REGION: &str = "cn-hangzhou";
-/// `metadata.labels` of a namespace whose pods are injected.
-pub const LABEL: &str = "pod-identity.alibabacloud.com/injection";
-/// The volume, and the mount, that pods get.
-pub const VOLUME: &str = "rrsa-oidc-token";
-
-/// How an API server calls it.
-const HOST: &str = "ack-pod-identity-webhook.ack-pod-identity-webhook.svc";
-const READY: Duration = Duration::from_secs(60);
-/// The namespace of [`Installation::wait_until_injecting`].
-const PROBE: &str = "pod-identity-probe";
 
 /// An overlay of `manifests/pod-identity` in the cluster; its objects, namespace aside, are deleted when this value is
 /// dropped.
@@ -52,115 +31,33 @@ pub struct Installation {
     stays: bool,
 }
 
-/// A running `ack-pod-identity-webhook server`; dropping it kills it.
-#[derive(Debug)]
-pub struct Webhook {
-    service: Mutex<Service>,
-    log: Log,
-    port: Arc<Port>,
-    health: Port,
-    probe: Client,
-}
-
-/// What a rig starts when a scenario first asks for it, and keeps: an installation with own certificates, fail-open, and
-/// one replica.
-#[derive(Debug)]
-pub struct PodIdentity {
-    webhook: Webhook,
-    installation: Installation,
-}
-
-/// Another replica in place of the usual one, until this value is dropped.
-#[derive(Debug)]
-pub struct Instead<'a> {
-    usual: &'a PodIdentity,
-    replica: Webhook,
-}
-
-/// `manifests/pod-identity`.
-#[must_use]
-pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/pod-identity")
-}
-
-/// The configuration of an administrator of this control plane.
-#[must_use]
-pub fn config() -> Value {
-    json!({"clusterID": CLUSTER, "accountID": ACCOUNT, "region": REGION})
-}
-
-/// A namespace of which pods are injected.
-#[must_use]
-pub fn namespace(name: &str) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": {LABEL: "on"}},
-    })
-}
-
-/// A service account with these annotations; each name without `pod-identity.alibabacloud.com/`.
-#[must_use]
-pub fn service_account(namespace: &str, name: &str, annotations: &[(&str, &str)]) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": name, "namespace": namespace, "annotations": annotated(annotations)},
-    })
-}
-
-/// A pod with one container, `app`, and these annotations; each name without `pod-identity.alibabacloud.com/`.
-#[must_use]
-pub fn pod(namespace: &str, name: &str, service_account: &str, annotations: &[(&str, &str)]) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "annotations": annotated(annotations)},
-        "spec": {
-            "serviceAccountName": service_account,
-            "containers": [{"name": "app", "image": "app"}],
-        },
-    })
-}
-
-fn annotated(annotations: &[(&str, &str)]) -> Value {
-    let full = |(name, value): &(&str, &str)| {
-        (format!("pod-identity.alibabacloud.com/{name}"), Value::from((*value).to_owned()))
-    };
-    Value::Object(annotations.iter().map(full).collect())
-}
-
-/// Whether a pod, as the API server answers it, has the volume of the webhook.
-#[must_use]
-pub fn is_injected(pod: &Value) -> bool {
-    let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array);
-    volumes.is_some_and(|volumes| volumes.iter().any(|volume| volume.get("name") == Some(&json!(VOLUME))))
-}
+/// The namespace of [`Installation::wait_until_injecting`].
+const PROBE: &str = "pod-identity-probe";
 
 impl Installation {
     /// `kubectl apply -k` of a folder of the administrator's own on top of `overlay`, with his configuration.
     ///
     /// # Errors
     /// kubectl fails, or the manifests lack the Service.
-    pub fn apply(rig: &Rig, overlay: &str) -> Result<Self> {
-        Self::apply_with(rig, overlay, &config())
+    pub fn apply(site: &Site<'_>, overlay: &str) -> Result<Self> {
+        Self::apply_with(site, overlay, &config())
     }
 
     /// The same with another configuration.
     ///
     /// # Errors
     /// kubectl fails, or the manifests lack the Service.
-    pub fn apply_with(rig: &Rig, overlay: &str, config: &Value) -> Result<Self> {
+    pub fn apply_with(site: &Site<'_>, overlay: &str, config: &Value) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("{NAME}-"))
-            .tempdir_in(rig.run().scratch())
-            .map_err(Error::file("make a folder in", rig.run().scratch()))?
+            .tempdir_in(site.run.scratch())
+            .map_err(Error::file("make a folder in", site.run.scratch()))?
             .keep();
         for name in ["etc", "run"] {
             let path = folder.join(name);
             std::fs::create_dir(&path).map_err(Error::file("make", path))?;
         }
-        let above = manifests::relative(&folder, &self::folder().join(overlay))?;
+        let above = applied::relative(&folder, &super::folder().join(overlay))?;
         let kustomization = json!({
             "resources": [above],
             "configMapGenerator": [{
@@ -173,29 +70,29 @@ impl Installation {
         // JSON is YAML.
         write(&folder.join("config.yaml"), &config.to_string())?;
         write(&folder.join("kustomization.yaml"), &kustomization.to_string())?;
-        let admin = rig.admin();
+        let admin = site.admin.clone();
         let printed = admin.ok(&["apply", "-o", "json", "-k", &folder.to_string_lossy()])?;
         // Of a replica that was killed: nobody else would keep certificates before it runs out.
         admin.ok(&["delete", "lease", NAME, "--namespace", NAME, "--ignore-not-found"])?;
-        let objects = manifests::applied(&printed)?;
-        let service = manifests::find(&objects, "Service", NAME)?;
-        let route = rig.plane().egress().route(service, &[])?;
+        let objects = applied::applied(&printed)?;
+        let service = applied::find(&objects, "Service", NAME)?;
+        let route = site.plane.egress().route(service, &[])?;
         let installation = Self {
             objects,
             route,
             admin,
-            program: rig.bin().join(NAME),
-            logs: rig.run().logs().to_owned(),
+            program: site.bin.join(NAME),
+            logs: site.run.logs().to_owned(),
             folder,
             stays: false,
         };
-        installation.write_files(rig)?;
+        installation.write_files(site)?;
         Ok(installation)
     }
 
     /// What the pod finds in its volumes: the configuration of the ConfigMap; and in place of the token and the
     /// certificate authority of its service account, a kubeconfig with both.
-    fn write_files(&self, rig: &Rig) -> Result<()> {
+    fn write_files(&self, site: &Site<'_>) -> Result<()> {
         let volumes = self.object("Deployment", NAME)?.pointer("/spec/template/spec/volumes");
         let volumes = volumes.and_then(Value::as_array).into_iter().flatten();
         for volume in volumes {
@@ -212,8 +109,8 @@ impl Installation {
             "current-context": "pod",
             "contexts": [{"name": "pod", "context": {"cluster": "pod", "user": "pod", "namespace": NAME}}],
             "clusters": [{"name": "pod", "cluster": {
-                "server": rig.api_server().url(),
-                "certificate-authority": rig.certificate_authority(),
+                "server": site.api_server.url(),
+                "certificate-authority": site.plane.certificate_authority(),
             }}],
             "users": [{"name": "pod", "user": {"token": token.trim()}}],
         });
@@ -231,7 +128,7 @@ impl Installation {
     /// # Errors
     /// There is none.
     pub fn object(&self, kind: &str, name: &str) -> Result<&Value> {
-        manifests::find(&self.objects, kind, name)
+        applied::find(&self.objects, kind, name)
     }
 
     /// `kubectl apply` of the same once more, as an administrator or a GitOps tool does it from time to time.
@@ -271,14 +168,7 @@ impl Installation {
         command.args(self.arguments(port, &health, more)?);
         let path = self.logs.join(format!("{name}.log"));
         let service = Service::start(name, command, &path)?;
-        Ok(Webhook {
-            log: service.log().clone(),
-            service: Mutex::new(service),
-            port: Arc::clone(port),
-            health,
-            // Health is plain HTTP here: there is nobody to trust.
-            probe: Client::new("")?,
-        })
+        Webhook::new(service, Arc::clone(port), health)
     }
 
     fn arguments(&self, port: &Port, health: &Port, more: &[&str]) -> Result<Vec<String>> {
@@ -355,6 +245,16 @@ impl Installation {
         }
     }
 
+    /// Nothing of it is removed when it is dropped.
+    pub(super) fn stay(&mut self) {
+        self.stays = true;
+    }
+
+    /// Removes its objects, namespace aside.
+    pub(super) fn remove(&self) -> Result<()> {
+        applied::delete(&self.admin, &self.folder, &self.objects)
+    }
+
     fn apply_file(&self, name: &str, object: &Value) -> Result<()> {
         let file = self.folder.join(name);
         write(&file, &object.to_string())?;
@@ -367,160 +267,9 @@ impl Drop for Installation {
         if self.stays {
             return;
         }
-        if let Err(error) = manifests::delete(&self.admin, &self.folder, &self.objects) {
+        if let Err(error) = self.remove() {
             eprintln!("e2e: removing {NAME}: {error}");
         }
-    }
-}
-
-impl Webhook {
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.port.address()
-    }
-
-    /// Its port, for another one beside it.
-    #[must_use]
-    pub fn port(&self) -> &Arc<Port> {
-        &self.port
-    }
-
-    /// Its log.
-    #[must_use]
-    pub fn log(&self) -> &Log {
-        &self.log
-    }
-
-    /// What it answers in plain HTTP at `path`, as in `/readyz`.
-    ///
-    /// # Errors
-    /// No answer.
-    pub fn health(&self, path: &str) -> Result<Answer> {
-        self.probe.get(&format!("http://{}{path}", self.health.address()))
-    }
-
-    /// Waits for `/readyz` to say so.
-    ///
-    /// # Errors
-    /// It has ended, or is not ready after a minute; its answer is in the message.
-    pub fn wait_until_ready(&self) -> Result<()> {
-        let mut last = String::new();
-        let is_ready = || {
-            let answer = self.health("/readyz");
-            let is_ready = answer.as_ref().is_ok_and(|answer| answer.status == 200);
-            last = answer.map_or_else(|error| error.to_string(), |answer| answer.body);
-            is_ready
-        };
-        match self.service().wait_until(NAME, READY, is_ready) {
-            Err(Error::Deadline { waited, .. }) => {
-                let what = format!("{NAME} to be ready; /readyz says: {}", last.replace('\n', "; "));
-                Err(Error::Deadline { what, waited })
-            }
-            other => other,
-        }
-    }
-
-    /// Whether it has ended by itself.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
-        self.service().ended().is_some()
-    }
-
-    /// SIGTERM, and its end, which must be one of status 0.
-    ///
-    /// # Errors
-    /// It does not end by `deadline`, or with another status.
-    pub fn terminate(self, deadline: Duration) -> Result<()> {
-        let service = self.service.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let status = service.terminate(deadline)?;
-        if status.success() {
-            return Ok(());
-        }
-        Err(Error::Answer {
-            what: format!("{NAME} after SIGTERM"),
-            reason: format!("it ended with {status}"),
-        })
-    }
-
-    /// SIGKILL.
-    pub fn kill(&self) {
-        self.service().kill();
-    }
-
-    fn service(&self) -> MutexGuard<'_, Service> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl PodIdentity {
-    pub(crate) fn start(rig: &Rig) -> Result<Self> {
-        let installation = Installation::apply(rig, "own-certificates")?;
-        let webhook = installation.replica(NAME, &[])?;
-        installation.lead_to(&[&webhook]);
-        installation.wait_until_injecting()?;
-        Ok(Self { webhook, installation })
-    }
-
-    /// The process.
-    #[must_use]
-    pub fn webhook(&self) -> &Webhook {
-        &self.webhook
-    }
-
-    /// What is installed.
-    #[must_use]
-    pub fn installation(&self) -> &Installation {
-        &self.installation
-    }
-
-    /// A client that knows it by the name of its Service, and trusts what the API server trusts.
-    ///
-    /// # Errors
-    /// `caBundle` cannot be read.
-    pub fn client(&self) -> Result<Client> {
-        Client::for_host(&self.installation.ca_bundle()?, HOST, self.webhook.address())
-    }
-
-    /// For [`PodIdentity::client`]: `https://HOST:PORT/…`.
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        format!("https://{HOST}:{}{path}", self.webhook.address().port())
-    }
-
-    /// Another replica takes all reviews while the answer lives: one with more arguments.
-    ///
-    /// # Errors
-    /// It does not become ready.
-    pub fn with(&self, name: &str, more: &[&str]) -> Result<Instead<'_>> {
-        let replica = self.installation.replica(name, more)?;
-        self.installation.lead_at_once_to(&replica);
-        Ok(Instead { usual: self, replica })
-    }
-
-    /// Nothing of it is removed when it is dropped.
-    pub(crate) fn stay(&mut self) {
-        self.installation.stays = true;
-    }
-
-    /// Removes its objects and ends it.
-    pub(crate) fn remove(&self) -> Result<()> {
-        self.webhook.kill();
-        manifests::delete(&self.installation.admin, &self.installation.folder, &self.installation.objects)
-    }
-}
-
-impl Instead<'_> {
-    /// The replica.
-    #[must_use]
-    pub fn webhook(&self) -> &Webhook {
-        &self.replica
-    }
-}
-
-impl Drop for Instead<'_> {
-    fn drop(&mut self) {
-        self.usual.installation.lead_at_once_to(&self.usual.webhook);
     }
 }
 
