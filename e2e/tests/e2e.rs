@@ -1,6 +1,6 @@
 //! The end-to-end tests: what users and administrators do, on a real control plane.
 //!
-//! `cargo test -p e2e --test e2e -- FILTER` runs those whose name contains the filter. Two run side by side
+//! `cargo test -p e2e --test e2e -- FILTER` runs those whose name contains the filter. Three run side by side
 //! (`--test-threads N` for another number), each on a rig of its own, which it has for itself alone.
 
 #![allow(
@@ -25,7 +25,7 @@ use rigs::Rigs;
 type Outcome = Result<(), Failed>;
 
 /// Rigs side by side: scenarios wait more than they compute.
-const RIGS: usize = 2;
+const RIGS: usize = 3;
 
 fn main() -> ExitCode {
     if let Some(code) = e2e::guard::run_if_asked() {

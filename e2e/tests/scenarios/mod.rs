@@ -64,6 +64,8 @@ pub(crate) fn last() -> Vec<Scenario> {
 /// All others, in the order in which they begin.
 pub(crate) fn all() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = scenarios![
+        // Waits for a minute: the others run meanwhile.
+        kubeconfigs::a_user_who_is_deleted_is_out,
         whoami::a_ram_user_is_who_the_mapping_says,
         whoami::an_assumed_role_keeps_its_session_name,
         whoami::one_session_of_a_role_has_a_mapping_of_its_own,
@@ -86,7 +88,6 @@ pub(crate) fn all() -> Vec<Scenario> {
         operator::a_pattern_records_nobody_and_a_status_written_by_hand_lets_nobody_in,
         operator::without_rights_logins_go_on_and_the_log_names_the_right,
         operator::when_the_holder_of_the_lease_is_killed_another_takes_over_and_every_login_passes,
-        kubeconfigs::a_user_who_is_deleted_is_out,
         kubeconfigs::with_a_certificate_of_ack_kubectl_is_the_ram_user,
         kubeconfigs::with_a_token_and_the_address_of_ack_kubectl_is_who_the_mapping_says,
         kubeconfigs::twenty_kubectls_at_once_make_one_login,
