@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use divan::{Bencher, black_box};
-use pod_identity::injection::{Decision, Namespace, Pod, ServiceAccount, Settings, StsVariables, decide};
+use pod_identity::injection::{Decision, Namespace, Pod, ServiceAccount, Settings, decide};
 use serde_json::{Value, json};
 
 fn main() {
@@ -58,14 +58,11 @@ impl Rest {
                 audience: "sts.aliyuncs.com".to_owned(),
                 mount_path: "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens".to_owned(),
                 expiration_seconds: 3600,
-                sts: Some(StsVariables { region: "cn-hangzhou".to_owned() }),
+                region: Some("cn-hangzhou".to_owned()),
+                sts_variables: true,
             },
-            namespace: Namespace { injection: Some("on".to_owned()), expiration: None },
-            account: ServiceAccount {
-                role_name: Some("reader".to_owned()),
-                role_arn: None,
-                expiration: None,
-            },
+            namespace: Namespace { injection: Some("on".to_owned()), ..Namespace::default() },
+            account: ServiceAccount { role_name: Some("reader".to_owned()), ..ServiceAccount::default() },
         }
     }
 

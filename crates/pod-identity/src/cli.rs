@@ -73,7 +73,11 @@ fn parse(words: &[OsString]) -> Result<(Arguments, Vec<String>), ParseError> {
     let warnings = from_file
         .unknown
         .iter()
-        .map(|key| format!("configuration file: nobody reads the key {key}"))
+        .map(|key| {
+            format!(
+                "configuration file: nobody reads the key {key}: keys are names of flags in one word, as in clusterID"
+            )
+        })
         .collect();
     let words = file::merged(words, command, from_file);
     let arguments = Arguments::try_parse_from(words).map_err(ParseError::Flags)?;

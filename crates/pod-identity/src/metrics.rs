@@ -109,6 +109,11 @@ impl Metrics {
         &self.registry
     }
 
+    /// A way in which a review can end, before the first one did.
+    pub fn known(&self, result: ResultLabel, reason: &'static str) {
+        self.reviews.with_label_values(&[result.as_str(), reason]);
+    }
+
     /// One review. `reason` is of a closed set, never the client's text.
     pub fn review(&self, result: ResultLabel, reason: &'static str, seconds: f64) {
         self.seconds.with_label_values(&[result.as_str()]).observe(seconds);

@@ -18,6 +18,7 @@ use pod_identity::certificates::CertificateMetrics;
 use pod_identity::events::{Reason as EventReason, Written};
 use pod_identity::lookup::{Answered, Object, Source};
 use pod_identity::metrics::{Metrics, ResultLabel};
+use pod_identity::server::endings;
 use serde_json::Value;
 use webhook_server::metrics::ConnectionMetrics;
 
@@ -41,11 +42,6 @@ fn section(heading: &str) -> String {
         (1..=level).contains(&marks) && line.as_bytes().get(marks) == Some(&b' ')
     };
     below.lines().take_while(|line| !is_next(line)).collect::<Vec<_>>().join("\n")
-}
-
-/// The word in quotes that follows each `before`.
-fn quoted_after(text: &str, before: &str) -> BTreeSet<String> {
-    text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
 }
 
 /// What stands in code spans of a text.
@@ -86,7 +82,8 @@ fn every_flag_is_named_in_the_page_and_no_other() {
 }
 
 /// Of the API server, kubectl and the like.
-const FLAGS_OF_OTHERS: [&str; 4] = ["service-account-issuer", "server-side", "custom", "copy-to"];
+const FLAGS_OF_OTHERS: [&str; 5] =
+    ["service-account-issuer", "server-side", "custom", "copy-to", "admission-control-config-file"];
 
 #[test]
 fn defaults_in_the_table_of_flags_are_those_of_the_program() {
@@ -190,7 +187,7 @@ fn keys_of_the_documented_configuration_are_flags_and_their_values_good() {
     let parsed = Arguments::try_parse_from(words).unwrap();
     let Some(Subcommand::Server(arguments)) = parsed.command else { panic!("not server") };
     let settings = pod_identity::config::component(&arguments.component).unwrap();
-    assert!(settings.sts.is_some());
+    assert!(settings.region.is_some() && settings.sts_variables);
     assert!(page.contains(&settings.provider_arn), "{}", settings.provider_arn);
 }
 
@@ -235,9 +232,12 @@ fn the_warning_that_the_page_shows_is_what_such_a_pod_gets() {
     assert!(text_of(PAGE).contains(&shown), "{shown}");
 }
 
-/// The metrics of a server that has answered, looked up and told.
-fn metrics() -> BTreeSet<String> {
+/// The metrics of a server that has answered, looked up and told: names, and as `name/label/value`.
+fn metrics() -> (BTreeSet<String>, BTreeSet<String>) {
     let metrics = Metrics::new().unwrap();
+    for (result, reason) in endings::all() {
+        metrics.known(result, reason);
+    }
     CertificateMetrics::register(metrics.registry()).unwrap();
     ConnectionMetrics::register(metrics.registry()).unwrap();
     metrics.review(ResultLabel::Injected, "patched", 0.0);
@@ -245,7 +245,13 @@ fn metrics() -> BTreeSet<String> {
     metrics.synced(Object::Namespace, true);
     metrics.event(Written::Done);
     let families = metrics.registry().gather();
-    families.iter().map(|family| family.name().to_owned()).collect()
+    let mut values = BTreeSet::new();
+    for family in &families {
+        for label in family.get_metric().iter().flat_map(|metric| metric.get_label()) {
+            values.insert(format!("{}/{}/{}", family.name(), label.name(), label.value()));
+        }
+    }
+    (families.iter().map(|family| family.name().to_owned()).collect(), values)
 }
 
 #[test]
@@ -256,7 +262,7 @@ fn every_metric_has_a_row_and_every_row_a_metric() {
         .filter_map(|line| line.strip_prefix("| `"))
         .map(|rest| rest.split(['{', '`']).next().unwrap().to_owned())
         .collect();
-    assert_eq!(metrics(), rows);
+    assert_eq!(metrics().0, rows);
     for written in Written::ALL {
         assert!(table.contains(&format!("`{}`", written.as_str())), "{written:?}");
     }
@@ -269,18 +275,30 @@ fn every_metric_has_a_row_and_every_row_a_metric() {
 fn alerts_ask_for_metrics_that_there_are() {
     let text = text_of("manifests/pod-identity/monitoring/alerts.yaml");
     let _: Value = serde_saphyr::from_str(&text).unwrap();
-    let known = metrics();
+    let (known, values) = metrics();
     let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '_');
     let asked: BTreeSet<&str> = words.filter(|word| word.starts_with("ack_pod_identity_webhook_")).collect();
     assert!(asked.len() > 7, "{asked:?}");
     for name in asked {
         assert!(known.contains(name), "{name}");
     }
-    // Of one value of a label each.
-    let reasons = code_spans(&section("## Why has my pod no role?"));
-    for reason in ["lookup_failed", "invalid_role", "volume_name_taken", "mount_path_taken"] {
-        assert!(text.contains(reason) && reasons.contains(reason), "{reason}");
+    // `name{label="value",label=~"value|value"}`
+    let mut asked = 0;
+    for rest in text.split("ack_pod_identity_webhook_").skip(1) {
+        let Some((name, rest)) = rest.split_once('{').filter(|(name, _)| !name.contains([' ', '[', ')']))
+        else {
+            continue;
+        };
+        for selector in rest.split_once('}').unwrap().0.split(',') {
+            let (label, wanted) = selector.split_once('=').unwrap();
+            for value in wanted.trim_start_matches('~').trim_matches('"').split('|') {
+                let value = format!("ack_pod_identity_webhook_{name}/{label}/{value}");
+                assert!(values.contains(&value), "{value}");
+                asked += 1;
+            }
+        }
     }
+    assert!(asked >= 8, "{asked}");
     assert!(text.contains("pods.pod-identity.alibabacloud.com"));
     assert!(
         text_of("manifests/pod-identity/base/webhook.yaml")
@@ -290,26 +308,11 @@ fn alerts_ask_for_metrics_that_there_are() {
 
 #[test]
 fn every_reason_of_a_review_and_of_an_event_is_in_the_page() {
-    let source = |file: &str| text_of(&format!("crates/pod-identity/src/{file}"));
-    let decide = source("injection/decide.rs");
-    let body = decide.split_once("fn as_str(self)").unwrap().1.split_once("\n    }\n").unwrap().0;
-    let mutate = source("server/mutate.rs");
-    let routes = source("server/routes.rs");
-    let unread = routes.split_once("fn unread(").unwrap().1.split_once("\n}\n").unwrap().0;
-    let groups = [
-        quoted_after(body, "=> \""),
-        quoted_after(&mutate, ": &str = \""),
-        quoted_after(&routes, "reason: \""),
-        quoted_after(unread, ", \""),
-        quoted_after(&routes, "malformed(\""),
-    ];
+    let reasons: BTreeSet<&str> = endings::all().into_iter().map(|(_, reason)| reason).collect();
     let page = section("## Why has my pod no role?");
     let table = page.split_once("| `result` | `reason` |").unwrap().1.split_once("\n\n").unwrap().0;
-    for group in &groups {
-        assert!(!group.is_empty(), "{groups:?}");
-        for reason in group {
-            assert_eq!(table.matches(&format!("`{reason}`")).count(), 1, "{reason}");
-        }
+    for reason in reasons {
+        assert_eq!(table.matches(&format!("`{reason}`")).count(), 1, "{reason}");
     }
     for result in ResultLabel::ALL {
         assert!(table.contains(&format!("`{}`", result.as_str())), "{result:?}");

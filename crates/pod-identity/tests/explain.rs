@@ -307,6 +307,74 @@ fn says_what_each_container_gets_and_keeps() {
 }
 
 #[test]
+fn says_what_is_replaced_and_which_level_says_so() {
+    let own = demo_with(
+        "  containers:\n",
+        "  containers:\n  - {name: own, image: x, env: [{name: ALIBABA_CLOUD_ROLE_ARN, value: mine}]}\n",
+    );
+    let oidc = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE, the token in /token";
+    for (from, to, level, word) in [
+        (
+            "  labels:\n",
+            "  labels:\n    pod-identity.alibabacloud.com/override-env: 'true'\n",
+            "its namespace",
+            "namespace",
+        ),
+        (
+            "  name: demo\n",
+            "  name: demo\n  annotations: {pod-identity.alibabacloud.com/override-env: 'true'}\n",
+            "the pod",
+            "pod",
+        ),
+    ] {
+        assert!(own.contains(from), "{from}");
+        let text = own.replace(from, to);
+        let (rows, status) = rows(&text, &["--token-mount-path", "/token"]);
+        let wanted = [
+            format!("override  variables of its own are replaced, by override-env of {level}"),
+            format!("container own: ALIBABA_CLOUD_ROLE_ARN in place of its own, {oidc}"),
+            format!(
+                "warning   the own ALIBABA_CLOUD_ROLE_ARN of container \"own\" is replaced, as override-env of {level} says"
+            ),
+        ];
+        for wanted in wanted {
+            assert!(rows.contains(&wanted), "{wanted}: {rows:#?}");
+        }
+        assert_eq!(status, 0);
+        let json: Value = serde_json::from_slice(&explain_text(&text, &["-o", "json"]).stdout).unwrap();
+        let pod = &json["pods"][0];
+        assert_eq!(
+            (&pod["overrideEnv"], &pod["containers"][0]["replaced"]),
+            (&json!(word), &json!(["ALIBABA_CLOUD_ROLE_ARN"]))
+        );
+        assert_eq!(
+            pod["containers"][0]["variables"]["ALIBABA_CLOUD_ROLE_ARN"],
+            "acs:ram::1234567890123456:role/ack-pod-identity-webhook-demo"
+        );
+    }
+}
+
+#[test]
+fn says_which_variables_about_sts_there_are() {
+    let role = "    pod-identity.alibabacloud.com/role-name:";
+    let text =
+        demo_with(role, &format!("    pod-identity.alibabacloud.com/inject-sts-endpoint: 'on'\n{role}"));
+    for (flags, expected) in [
+        (
+            &["--region", "cn-beijing", "--sts-variables=false"][..],
+            "sts-vpc.cn-beijing.aliyuncs.com: the endpoint alone, by annotation inject-sts-endpoint of its service account",
+        ),
+        (&["--region", "cn-beijing"], "sts-vpc.cn-beijing.aliyuncs.com in region cn-beijing"),
+        (&[], "no variables: no --region, or --sts-variables=false"),
+    ] {
+        let (rows, _) = rows(&text, flags);
+        assert!(rows.contains(&format!("sts       {expected}")), "{rows:#?}");
+        let told = rows.iter().filter(|row| row.contains("the webhook knows no region")).count();
+        assert_eq!(told, usize::from(flags.is_empty()), "{rows:#?}");
+    }
+}
+
+#[test]
 fn a_pod_that_has_all_of_it_stays_as_it_is() {
     let patched = stdout(&explain(&[&["-f", DEMO, "-o", "yaml"], &CLUSTER[..]].concat()));
     let demo = std::fs::read_to_string(DEMO).unwrap();
@@ -317,6 +385,25 @@ fn a_pod_that_has_all_of_it_stays_as_it_is() {
     assert_eq!(status, 0);
     let output = explain_text(&again, &["-o", "yaml"]);
     assert_eq!(documents(&stdout(&output)), documents(&patched));
+}
+
+#[test]
+fn a_pod_that_is_there_already_without_its_role_is_told_from_one_that_has_it() {
+    let note = "note      the pod is there already, and stays as it is: one that is made anew gets this";
+    let demo = std::fs::read_to_string(DEMO).unwrap();
+    let there = |manifests: &str| {
+        let there = manifests.replace("\n  name: demo\n", "\n  name: demo\n  uid: abc\n");
+        assert_ne!(there, manifests);
+        let json: Value = serde_json::from_slice(&explain_text(&there, &["-o", "json"]).stdout).unwrap();
+        let (rows, status) = rows(&there, &[]);
+        assert_eq!(status, 0);
+        (rows.iter().any(|row| row == note), json["pods"][0]["existsWithout"].clone())
+    };
+    assert_eq!(there(&demo), (true, json!(true)));
+    let (others, _) = demo.rsplit_once("---\n").unwrap();
+    let patched = stdout(&explain(&[&["-f", DEMO, "-o", "yaml"], &CLUSTER[..]].concat()));
+    assert_eq!(there(&format!("{others}{patched}")), (false, json!(false)));
+    assert!(!rows(&demo, &[]).0.iter().any(|row| row == note), "nobody has made it yet");
 }
 
 #[test]
@@ -371,9 +458,12 @@ fn the_decision_for_scripts_holds_all_of_it() {
         "providerARN": "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0ffee",
         "audience": "sts.aliyuncs.com",
         "tokenExpirationSeconds": 3600,
+        "tokenExpirationFrom": "component",
+        "overrideEnv": null,
         "containers": [{
             "name": "demo",
             "injected": true,
+            "replaced": [],
             "mount": true,
             "variables": {
                 "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1234567890123456:role/ack-pod-identity-webhook-demo",
@@ -384,6 +474,7 @@ fn the_decision_for_scripts_holds_all_of_it() {
                 "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED": "true",
             },
         }],
+        "existsWithout": false,
         "warnings": [],
         "webhook": null,
     }]});
@@ -505,9 +596,10 @@ fn the_pod_that_is_shown_is_the_one_that_the_servers_decision_makes() {
         audience: "sts.aliyuncs.com".to_owned(),
         mount_path: "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens".to_owned(),
         expiration_seconds: 3600,
-        sts: None,
+        region: None,
+        sts_variables: true,
     };
-    let namespace = Namespace { injection: Some("on".to_owned()), expiration: None };
+    let namespace = Namespace { injection: Some("on".to_owned()), ..Namespace::default() };
     let account = ServiceAccount { role_name: Some("R.x-1".to_owned()), ..ServiceAccount::default() };
     let decided: Vec<Value> = pods
         .into_iter()

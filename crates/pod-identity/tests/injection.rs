@@ -3,7 +3,8 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 use pod_identity::injection::{
-    Decision, Injection, Namespace, Outcome, Pod, Reason, ServiceAccount, Settings, StsVariables, decide,
+    Decision, ExpirationSource, Injection, Level, Namespace, Outcome, Pod, Reason, ServiceAccount, Settings,
+    StsVariables, decide,
 };
 use serde_json::{Value, json};
 
@@ -29,13 +30,13 @@ impl Case {
                 audience: "sts.aliyuncs.com".to_owned(),
                 mount_path: PATH.to_owned(),
                 expiration_seconds: 3600,
-                sts: None,
+                region: None,
+                sts_variables: true,
             },
-            namespace: Namespace { injection: Some("on".to_owned()), expiration: None },
+            namespace: Namespace { injection: Some("on".to_owned()), ..Namespace::default() },
             account: ServiceAccount {
                 role_name: Some("ack-pod-identity-webhook-demo".to_owned()),
-                role_arn: None,
-                expiration: None,
+                ..ServiceAccount::default()
             },
             pod: json!({
                 "apiVersion": "v1",
@@ -67,6 +68,11 @@ impl Case {
 
     fn annotation(mut self, name: &str, value: &str) -> Case {
         self.pod["metadata"]["annotations"][format!("pod-identity.alibabacloud.com/{name}")] = json!(value);
+        self
+    }
+
+    fn label(mut self, value: &str) -> Case {
+        self.pod["metadata"]["labels"]["pod-identity.alibabacloud.com/injection"] = json!(value);
         self
     }
 
@@ -200,7 +206,7 @@ fn the_documentations_pod_gets_the_documentations_output() {
 #[test]
 fn a_region_brings_three_variables_more() {
     let mut case = Case::new();
-    case.settings.sts = Some(StsVariables { region: "cn-hangzhou".to_owned() });
+    case.settings.region = Some("cn-hangzhou".to_owned());
     let env = case.patched()["spec"]["containers"][0]["env"].clone();
     assert_eq!(
         env.as_array().unwrap()[3..],
@@ -210,6 +216,43 @@ fn a_region_brings_three_variables_more() {
             json!({ "name": "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "value": "true" }),
         ]
     );
+}
+
+#[test]
+fn a_service_account_can_have_the_sts_endpoint_alone() {
+    let with = |region: bool, all: bool, annotation: Option<&str>| {
+        let mut case = Case::new();
+        case.settings.region = region.then(|| "cn-hangzhou".to_owned());
+        case.settings.sts_variables = all;
+        case.account.inject_sts_endpoint = annotation.map(str::to_owned);
+        case
+    };
+    let endpoint = "ALIBABA_CLOUD_STS_ENDPOINT";
+    let alone = with(true, false, Some("on"));
+    let env = alone.patched()["spec"]["containers"][0]["env"].clone();
+    assert_eq!(
+        env.as_array().unwrap()[3..],
+        [json!({ "name": endpoint, "value": "sts-vpc.cn-hangzhou.aliyuncs.com" })]
+    );
+    assert_eq!(alone.injection().sts_variables, Some(StsVariables::Endpoint));
+    alone.warns(&[]);
+    let all = with(true, true, Some("on"));
+    assert_eq!(all.patched(), with(true, true, None).patched());
+    assert_eq!(all.injection().sts_variables, Some(StsVariables::All));
+    for value in [None, Some(""), Some("off"), Some("false"), Some("On"), Some("true")] {
+        let case = with(true, false, value);
+        assert_eq!(case.patched(), Case::new().patched(), "{value:?}");
+        assert_eq!(case.injection().sts_variables, None);
+        match value {
+            Some("On" | "true") => case.warns(&["inject-sts-endpoint"]),
+            _ => case.warns(&[]),
+        }
+    }
+    for sts_variables in [true, false] {
+        let case = with(false, sts_variables, Some("on"));
+        assert_eq!(case.patched(), Case::new().patched());
+        case.warns(&["service account \"demo-sa\" has inject-sts-endpoint, and the webhook knows no region"]);
+    }
 }
 
 #[test]
@@ -278,6 +321,28 @@ fn only_the_label_on_turns_injection_on() {
         case.namespace.injection = label.map(str::to_owned);
         case.refuses(Reason::NamespaceNotOn, &[]);
     }
+}
+
+#[test]
+fn the_label_on_of_the_pod_itself_is_as_good() {
+    for label in [None, Some("off"), Some("On")] {
+        let mut case = Case::new().label("on");
+        case.namespace.injection = label.map(str::to_owned);
+        assert_eq!(case.patched()["spec"], Case::new().patched()["spec"], "{label:?}");
+        case.warns(&[]);
+    }
+    // With any other value the namespace decides.
+    for label in ["", "off", "On", "true", " on", "on "] {
+        let mut case = Case::new().label(label);
+        assert_eq!(case.patched()["spec"], Case::new().patched()["spec"], "{label:?}");
+        case.warns(&["of the pod changes nothing, only \"on\" does: its namespace decides"]);
+        case.namespace.injection = None;
+        case.refuses(Reason::NamespaceNotOn, &[]);
+    }
+    // An annotation of the name is none.
+    let mut case = Case::new().annotation("injection", "on");
+    case.namespace.injection = None;
+    case.refuses(Reason::NamespaceNotOn, &[]);
 }
 
 #[test]
@@ -453,6 +518,13 @@ fn the_lowest_level_says_how_long_a_token_lives() {
         case.account.expiration = account.map(str::to_owned);
         case.namespace.expiration = namespace.map(str::to_owned);
         assert_eq!(case.injection().expiration_seconds, *seconds, "{pod:?} {account:?} {namespace:?}");
+        let levels = [(Level::Pod, pod), (Level::ServiceAccount, account), (Level::Namespace, namespace)];
+        let source = match (levels.iter().find(|(_, value)| value.is_some()), invalid) {
+            (None, _) => ExpirationSource::Default,
+            (Some((level, _)), None) => ExpirationSource::Annotation(*level),
+            (Some((level, _)), Some(_)) => ExpirationSource::Invalid(*level),
+        };
+        assert_eq!(case.injection().expiration_from, source);
         let token = &case.patched()["spec"]["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"];
         assert_eq!(token["expirationSeconds"], *seconds);
         match invalid {
@@ -594,6 +666,113 @@ fn a_variable_that_is_what_it_would_be_is_not_told() {
 }
 
 #[test]
+fn override_env_of_pod_or_namespace_makes_injected_values_win() {
+    // Pod, namespace, who says so.
+    let rows = [
+        (None, None, None),
+        (Some("true"), None, Some(Level::Pod)),
+        (None, Some("true"), Some(Level::Namespace)),
+        (Some("true"), Some("false"), Some(Level::Pod)),
+        // With another value on the pod the namespace decides.
+        (Some("false"), Some("true"), Some(Level::Namespace)),
+        (Some(""), Some("true"), Some(Level::Namespace)),
+        (Some("false"), Some("false"), None),
+        (Some(""), Some("off"), None),
+    ];
+    let own = json!([
+        { "name": "A", "value": "$(ALIBABA_CLOUD_ROLE_ARN)", "unknown": 1 },
+        { "name": "ALIBABA_CLOUD_ROLE_ARN", "value": "mine" },
+    ]);
+    for (on_pod, on_namespace, level) in rows {
+        let mut case = Case::new().pod("/spec/containers/0/env", own.clone());
+        if let Some(value) = on_pod {
+            case = case.annotation("override-env", value);
+        }
+        case.namespace.override_env = on_namespace.map(str::to_owned);
+        assert_eq!(case.injection().override_env, level);
+        let env = case.patched()["spec"]["containers"][0]["env"].clone();
+        assert_eq!(env[0], own[0]);
+        match level {
+            None => {
+                assert_eq!(env[1], own[1]);
+                case.warns(&["container \"demo\" keeps its own ALIBABA_CLOUD_ROLE_ARN"]);
+            }
+            Some(level) => {
+                assert_eq!(env[1], json!({ "name": "ALIBABA_CLOUD_ROLE_ARN", "value": ROLE }));
+                case.warns(&[&format!(
+                    "the own ALIBABA_CLOUD_ROLE_ARN of container \"demo\" is replaced, as override-env of {level} says"
+                )]);
+                // Asked again, there is nothing to replace, and nothing to tell.
+                let again = Case { pod: case.patched(), ..case.clone() };
+                assert_eq!(again.injection(), Injection { patch: Vec::new(), ..case.injection() });
+                again.warns(&[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn any_other_value_of_override_env_changes_nothing_and_is_told() {
+    for value in ["on", "True", "yes", " true"] {
+        let told = format!("override-env \"{value}\" of the pod changes nothing: only \"true\" does");
+        let on_pod = Case::new().annotation("override-env", value);
+        assert_eq!(on_pod.injection().override_env, None);
+        on_pod.warns(&[&told]);
+        let mut on_namespace = Case::new();
+        on_namespace.namespace.override_env = Some(value.to_owned());
+        assert_eq!(on_namespace.injection().override_env, None);
+        on_namespace.warns(&[&told.replace("the pod", "its namespace")]);
+    }
+}
+
+#[test]
+fn what_is_overridden_is_the_variable_that_counts_and_nothing_else() {
+    let from =
+        json!({ "name": "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "valueFrom": { "fieldRef": { "fieldPath": "x" } } });
+    let key = json!({ "name": "ALIBABA_CLOUD_ACCESS_KEY_ID", "value": "LTAIsecret" });
+    let role = |value: &str| json!({ "name": "ALIBABA_CLOUD_ROLE_ARN", "value": value });
+    let mut own = token_volume();
+    own["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"] = json!(7200);
+    let case = with_containers()
+        .annotation("override-env", "true")
+        .annotation("skip-containers", "helper")
+        .pod("/spec/volumes", json!([own]))
+        .pod("/spec/containers/0/env", json!([role("first"), from, key, role("last")]))
+        .pod("/spec/containers/1/env", json!([role("skipped")]))
+        .pod("/spec/initContainers/0/env", json!([role(ROLE)]));
+    let patch = serde_json::to_value(case.injection().patch).unwrap();
+    let replaced: Vec<&Value> =
+        patch.as_array().unwrap().iter().filter(|operation| operation["op"] != "add").collect();
+    let token = json!({ "name": "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "value": format!("{PATH}/token") });
+    assert_eq!(
+        replaced,
+        [
+            &json!({ "op": "replace", "path": "/spec/containers/0/env/3", "value": role(ROLE) }),
+            &json!({ "op": "replace", "path": "/spec/containers/0/env/1", "value": token }),
+        ]
+    );
+    let pod = case.patched();
+    let env = &pod["spec"]["containers"][0]["env"];
+    assert_eq!((&env[0], &env[2]), (&role("first"), &key));
+    assert_eq!(pod["spec"]["containers"][1], case.pod["spec"]["containers"][1]);
+    assert_eq!(pod["spec"]["volumes"], json!([own]), "volumes are never replaced");
+    case.warns(&[
+        "the own ALIBABA_CLOUD_ROLE_ARN of container \"app\" is replaced",
+        "the own ALIBABA_CLOUD_OIDC_TOKEN_FILE of container \"app\" is replaced",
+        "has ALIBABA_CLOUD_ACCESS_KEY_ID, which SDKs read before its RAM role",
+    ]);
+    assert!(!format!("{:?}", case.decide().warnings).contains("LTAI"), "a value can be a secret");
+    // Neither are mounts.
+    mounted("data", PATH)
+        .annotation("override-env", "true")
+        .refuses(Reason::MountPathTaken, &["it has something else mounted at or below"]);
+    Case::new()
+        .annotation("override-env", "true")
+        .pod("/spec/volumes", json!([{ "name": "rrsa-oidc-token", "emptyDir": {} }]))
+        .refuses(Reason::VolumeNameTaken, &["it has a volume rrsa-oidc-token"]);
+}
+
+#[test]
 fn an_access_key_that_comes_before_the_role_is_told() {
     let with = |variable: Value| with_containers().pod("/spec/containers/1/env", json!([variable]));
     let told = ["container \"helper\" has ALIBABA_CLOUD_ACCESS_KEY_ID, which SDKs read before its RAM role"];
@@ -643,6 +822,7 @@ fn a_volume_that_holds_the_token_is_kept_as_it_is() {
     assert_eq!(case.patched()["spec"]["volumes"], json!([own]));
     assert_eq!(case.patched()["spec"]["containers"], Case::new().patched()["spec"]["containers"]);
     assert_eq!(case.injection().expiration_seconds, 7200);
+    assert_eq!(case.injection().expiration_from, ExpirationSource::OwnVolume);
     case.warns(&[]);
     let annotated = case.annotation("service-account-token-expiration", "900");
     assert_eq!(annotated.injection().expiration_seconds, 7200);
@@ -848,7 +1028,7 @@ fn what_cannot_be_read_is_said_with_its_place_and_without_its_values() {
 
 #[test]
 fn what_is_not_read_may_be_anything() {
-    let pod = r#"{"metadata":{"labels":5,"annotations":{"x":[1]},"ownerReferences":null},"status":"s",
+    let pod = r#"{"metadata":{"labels":{"x":5},"annotations":{"x":[1]},"ownerReferences":null},"status":"s",
         "spec":{"containers":[{"name":"a","resources":[],"lifecycle":1e400}],"tolerations":{}}}"#;
     assert!(Pod::from_json(pod).is_ok());
     let deep = format!(r#"{{"status":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pod_identity::injection::{
-    Decision, Injection, Namespace, Outcome, Pod, Reason, ServiceAccount, Settings, StsVariables, decide,
+    Decision, Injection, Namespace, Outcome, PatchOperation, Pod, Reason, ServiceAccount, Settings, decide,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -155,9 +155,21 @@ fn pod() -> BoxedStrategy<Value> {
             "pod-identity.alibabacloud.com/service-account-token-expiration",
             option::weighted(0.3, one_of(&["600", "7200", "0", "no"])).boxed(),
         ),
+        (
+            "pod-identity.alibabacloud.com/override-env",
+            option::weighted(0.3, one_of(&["true", "false", "on"])).boxed(),
+        ),
         ("kubernetes.io/config.mirror", option::weighted(0.02, Just(json!("x"))).boxed()),
     ]);
-    let metadata = object([("name", sometimes(Just(json!("pod")))), ("annotations", sometimes(annotations))]);
+    let labels = object([(
+        "pod-identity.alibabacloud.com/injection",
+        option::weighted(0.3, one_of(&["on", "off", "On"])).boxed(),
+    )]);
+    let metadata = object([
+        ("name", sometimes(Just(json!("pod")))),
+        ("labels", sometimes(labels)),
+        ("annotations", sometimes(annotations)),
+    ]);
     let spec = object([
         ("serviceAccountName", sometimes(Just(json!("demo-sa")))),
         ("volumes", list(volume(), 3)),
@@ -185,22 +197,26 @@ fn rest() -> impl Strategy<Value = Rest> {
     let role_name = option::weighted(0.9, select(vec!["reader", "reader", "Writer.1", " reader"]));
     let role_arn =
         option::weighted(0.2, select(vec!["acs:ram::1:role/reader", "acs:ram::2:role/r", "reader"]));
-    let sts = option::of(Just(StsVariables { region: "cn-hangzhou".to_owned() }));
+    let region = option::weighted(0.7, Just("cn-hangzhou".to_owned()));
+    let sts = (region, any::<bool>(), option::of(select(vec!["on", "On"]).prop_map(str::to_owned)));
+    let override_env = option::weighted(0.6, select(vec!["true", "true", "false"]).prop_map(str::to_owned));
     let on = prop_oneof![9 => Just(Some("on".to_owned())), 1 => Just(None)];
-    (sts, on, role_name, role_arn, expiration(), expiration()).prop_map(
-        |(sts, injection, role_name, role_arn, of_namespace, of_account)| Rest {
+    (sts, on, override_env, role_name, role_arn, expiration(), expiration()).prop_map(
+        |(sts, injection, override_env, role_name, role_arn, of_namespace, of_account)| Rest {
             settings: Settings {
                 account_id: "1".to_owned(),
                 provider_arn: "acs:ram::1:oidc-provider/p".to_owned(),
                 audience: "sts.aliyuncs.com".to_owned(),
                 mount_path: "/tokens".to_owned(),
                 expiration_seconds: 3600,
-                sts,
+                region: sts.0,
+                sts_variables: sts.1,
             },
-            namespace: Namespace { injection, expiration: of_namespace },
+            namespace: Namespace { injection, override_env, expiration: of_namespace },
             account: ServiceAccount {
                 role_name: role_name.map(str::to_owned),
                 role_arn: role_arn.map(str::to_owned),
+                inject_sts_endpoint: sts.2,
                 expiration: of_account,
             },
         },
@@ -211,6 +227,24 @@ impl Rest {
     fn decide(&self, pod: &Value) -> Decision {
         let json = pod.to_string();
         decide(&self.settings, &self.namespace, &self.account, &Pod::from_json(&json).unwrap())
+    }
+
+    /// How many of the variables its pods get.
+    fn variables(&self) -> usize {
+        match (
+            &self.settings.region,
+            self.settings.sts_variables,
+            self.account.inject_sts_endpoint.as_deref(),
+        ) {
+            (None, ..) | (_, false, None | Some("On")) => 3,
+            (Some(_), false, Some(_)) => 4,
+            (Some(_), true, _) => 6,
+        }
+    }
+
+    fn overrides(&self, pod: &Value) -> bool {
+        let of_pod = &pod["metadata"]["annotations"][format!("{PREFIX}/override-env")];
+        *of_pod == "true" || self.namespace.override_env.as_deref() == Some("true")
     }
 }
 
@@ -272,12 +306,37 @@ fn strip(after: &mut Value, before: &Value, field: &str) {
     }
 }
 
-/// The pod without what was appended to it.
-fn stripped(patched: &Value, original: &Value) -> Value {
+/// Puts back the variables that were replaced. Only the last of a name may be, by a literal, and only one that would not be
+/// the same.
+fn put_back(after: &mut Value, before: &Value) {
+    let own = elements(before, "env");
+    for (index, element) in own.iter().enumerate() {
+        if after["env"][index] == *element {
+            continue;
+        }
+        let name = element["name"].as_str().unwrap();
+        assert!(VARIABLES.contains(&name), "{name}");
+        assert!(
+            own[index + 1..].iter().all(|later| later["name"] != name),
+            "{name} is not the last: {before:#}"
+        );
+        let value = after["env"][index]["value"].as_str().unwrap();
+        assert_eq!(after["env"][index], json!({ "name": name, "value": value }));
+        let is_same = element["value"] == value && element["valueFrom"].is_null();
+        assert!(!is_same, "{name} was as it should be: {before:#}");
+        after["env"][index] = element.clone();
+    }
+}
+
+/// The pod without what was appended to it, and with the variables that it had.
+fn stripped(patched: &Value, original: &Value, is_overridden: bool) -> Value {
     let mut pod = patched.clone();
     strip(&mut pod["spec"], &original["spec"], "volumes");
     for list in ["initContainers", "containers"] {
         for (index, before) in elements(&original["spec"], list).iter().enumerate() {
+            if is_overridden {
+                put_back(&mut pod["spec"][list][index], before);
+            }
             for field in ["env", "volumeMounts"] {
                 strip(&mut pod["spec"][list][index], before, field);
             }
@@ -320,7 +379,7 @@ proptest! {
     fn nothing_is_lost_and_nothing_changed(pod in pod(), rest in rest()) {
         if let Outcome::Injected(injection) = rest.decide(&pod).outcome {
             let patched = apply(&pod, &injection);
-            prop_assert_eq!(stripped(&patched, &pod), pod);
+            prop_assert_eq!(stripped(&patched, &pod, rest.overrides(&pod)), pod);
         }
     }
 
@@ -338,6 +397,28 @@ proptest! {
     }
 
     #[test]
+    fn where_it_is_asked_for_no_value_of_the_pods_own_counts(pod in pod(), rest in rest()) {
+        if let Outcome::Injected(injection) = rest.decide(&pod).outcome {
+            let patched = apply(&pod, &injection);
+            let values = [
+                injection.role_arn.as_str(), "acs:ram::1:oidc-provider/p", "/tokens/token",
+                "sts-vpc.cn-hangzhou.aliyuncs.com", "cn-hangzhou", "true",
+            ];
+            let replaces = injection.patch.iter().any(|operation| matches!(operation, PatchOperation::Replace { .. }));
+            prop_assert!(!replaces || rest.overrides(&pod));
+            let of_name = |container: &Value| injection.containers.contains(&container["name"].as_str().unwrap().to_owned());
+            for (before, after) in containers(&pod).zip(containers(&patched)) {
+                // Of two containers of one name one may be left out.
+                if before == after || !of_name(after) || !rest.overrides(&pod) { continue; }
+                for (name, value) in VARIABLES.iter().zip(values).take(rest.variables()) {
+                    let last = elements(after, "env").iter().rfind(|own| own["name"] == *name).unwrap();
+                    prop_assert!(last["value"] == value && last["valueFrom"].is_null(), "{name} in {after:#}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn exactly_the_containers_that_are_named_have_it(pod in pod(), rest in rest()) {
         if let Outcome::Injected(injection) = rest.decide(&pod).outcome {
             let patched = apply(&pod, &injection);
@@ -349,7 +430,7 @@ proptest! {
             prop_assert!(elements(&patched["spec"], "volumes").iter().any(has_token), "{patched:#}");
 
             let mut injected = injection.containers.iter();
-            let wanted = if rest.settings.sts.is_some() { &VARIABLES[..] } else { &VARIABLES[..3] };
+            let wanted = &VARIABLES[..rest.variables()];
             let chosen = selected(&pod);
             for (before, after) in containers(&pod).zip(containers(&patched)) {
                 let is_mounted = |mount: &Value| mount["name"] == VOLUME && mount.get("subPath").is_none()
@@ -443,6 +524,14 @@ fn random_pods_come_to_every_end() {
     for _ in 0..2_000 {
         let (pod, rest) = (pod(), rest()).new_tree(&mut runner).unwrap().current();
         let end = match rest.decide(&pod).outcome {
+            Outcome::Injected(injection)
+                if injection
+                    .patch
+                    .iter()
+                    .any(|operation| matches!(operation, PatchOperation::Replace { .. })) =>
+            {
+                "replaced"
+            }
             Outcome::Injected(_) if is_valid(&pod) => "injected and valid",
             Outcome::Injected(_) => "injected",
             Outcome::NotInjected(reason) => reason.as_str(),
@@ -458,8 +547,9 @@ fn random_pods_come_to_every_end() {
         "namespace_not_on",
         "no_container",
         "no_role",
+        "replaced",
         "volume_name_taken",
     ];
     assert_eq!(ends.keys().copied().collect::<Vec<_>>(), all, "{ends:?}");
-    assert!(ends["injected and valid"] > 200, "{ends:?}");
+    assert!(ends["injected and valid"] > 100 && ends["replaced"] > 50, "{ends:?}");
 }

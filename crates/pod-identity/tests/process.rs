@@ -87,3 +87,20 @@ fn what_is_wrong_is_said_in_one_line_and_the_exit_status_is_1() {
     fails(&server(&["--kubeconfig", "missing"]), "cannot use kubeconfig missing");
     fails(&server(&["--kubeconfig", "broken.kubeconfig"]), "it is not good YAML");
 }
+
+#[test]
+fn keys_of_the_file_that_nobody_reads_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.yaml"), "clusterID: c1\naccountID: '1'\nnonsense: 1\n").unwrap();
+    fs::write(folder.path().join("pod.yaml"), "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {}}\n")
+        .unwrap();
+    for arguments in
+        [&["server", "-c", "config.yaml"][..], &["explain", "-c", "config.yaml", "-f", "pod.yaml"]]
+    {
+        let (_, _, stderr) = run_in(folder.path(), arguments);
+        assert!(
+            stderr.contains("configuration file: nobody reads the key nonsense"),
+            "{arguments:?}\n{stderr}"
+        );
+    }
+}

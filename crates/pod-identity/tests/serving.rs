@@ -11,7 +11,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{FakeApi, Rig, review, start_server};
+use common::{FakeApi, NEEDED, Program, Rig, review, start_server};
 use http::StatusCode;
 use rustix::process::Signal;
 
@@ -176,6 +176,58 @@ async fn a_second_signal_ends_it_at_once() {
     assert!(rig.program.stderr().contains("stopped by a second signal"), "{}", rig.program.stderr());
 }
 
+/// A client's certificate in a folder of its own, its authority in `client-ca.pem` of the server's folder.
+fn show(rig_folder: &std::path::Path, name: &str) -> reqwest::Identity {
+    let folder = rig_folder.join(name);
+    std::fs::create_dir(&folder).unwrap();
+    webhook_server::certs::load_or_make_client(&folder, "test", cluster::Clock::system().now()).unwrap();
+    std::fs::copy(folder.join("client-ca.pem"), rig_folder.join("client-ca.pem")).unwrap();
+    let pem = ["client.pem", "client-key.pem"].map(|file| std::fs::read(folder.join(file)).unwrap());
+    reqwest::Identity::from_pem(&pem.concat()).unwrap()
+}
+
+async fn ask(client: &reqwest::Client, rig: &Rig) -> (StatusCode, String) {
+    let request = client.post(format!("{}/mutate", rig.base)).header("content-type", "application/json");
+    let answer = request.body(review("seller")).send().await.unwrap();
+    (answer.status(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_client_authorities_who_shows_no_certificate_learns_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (api, identity) = (FakeApi::start(folder.path()), show(folder.path(), "first"));
+    let mut rig = Rig::start_with(folder, api, &["--client-ca-file", "client-ca.pem"]).await;
+    rig.ready().await;
+    let api_server = rig.client_that_shows(identity);
+    let (status, text) = ask(&api_server, &rig).await;
+    assert!(status == StatusCode::OK && text.contains("\"patch\""), "{status} {text}");
+
+    let other = tempfile::tempdir().unwrap();
+    let forged = rig.client_that_shows(show(other.path(), "other"));
+    let stranger = rig.fresh_client();
+    let (status, text) = ask(&stranger, &rig).await;
+    assert!(status == StatusCode::FORBIDDEN && text.contains("client certificate"), "{status} {text}");
+    let refused = forged.post(format!("{}/mutate", rig.base)).body("{}").send().await;
+    assert!(refused.is_err(), "a certificate of nobody's: {refused:?}");
+    for path in ["/metrics", "/livez", "/readyz"] {
+        let answer = stranger.get(format!("{}{path}", rig.base)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+    let (_, page) = rig.get("/metrics").await;
+    assert!(page.contains("reviews_total{reason=\"client_certificate\",result=\"error\"} 1"), "{page}");
+
+    // What is no authority changes nothing; another authority counts at once, on connections that are open too.
+    let path = rig.folder.path().join("client-ca.pem");
+    std::fs::write(&path, "nonsense").unwrap();
+    rig.program.until(|log| log.contains("the last good authorities count").then_some(())).await;
+    assert_eq!(ask(&api_server, &rig).await.0, StatusCode::OK);
+    let identity = show(rig.folder.path(), "second");
+    rig.program.until(|log| log.contains("client certificates have changed and count").then_some(())).await;
+    let (status, text) = ask(&api_server, &rig).await;
+    assert!(status == StatusCode::FORBIDDEN && text.contains("no longer trusted"), "{status} {text}");
+    assert_eq!(ask(&rig.client_that_shows(identity), &rig).await.0, StatusCode::OK);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_reuse_port_a_new_process_takes_over_once_it_is_ready() {
     let mut rig = Rig::start(&["--reuse-port"]).await;
@@ -203,8 +255,71 @@ async fn a_port_that_is_taken_and_files_that_are_none_end_the_start() {
     assert_eq!(second.wait().code(), Some(1));
     let line = second.stderr().lines().last().unwrap().to_owned();
     assert!(line.starts_with("ack-pod-identity-webhook: cannot listen on 127.0.0.1:"), "{line}");
+    let mut asking =
+        start_server(rig.folder.path(), "asking", "127.0.0.1:0", &["--client-ca-file", "nowhere.pem"]);
+    assert_eq!(asking.wait().code(), Some(1));
+    let line = asking.stderr().lines().last().unwrap().to_owned();
+    assert!(line.contains("--client-ca-file nowhere.pem: No such file"), "{line}");
     std::fs::write(rig.folder.path().join("tls.crt"), "nonsense").unwrap();
     let mut third = start_server(rig.folder.path(), "third", "127.0.0.1:0", &[]);
     assert_eq!(third.wait().code(), Some(1));
     assert!(third.stderr().contains("tls.crt"), "{}", third.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_needs_looking_after_stands_out_in_the_log_and_the_requests_name_is_the_pods() {
+    let mut rig = Rig::start(&[]).await;
+    rig.ready().await;
+    rig.review("plain").await;
+    rig.review("broken").await;
+    rig.review("nobody").await;
+    let named =
+        review("seller").replace("\"namespace\":\"shop\"", "\"namespace\":\"shop\",\"name\":\"web-7\"");
+    assert_eq!(rig.post(named).await.0, StatusCode::OK);
+    let log = rig.program.stderr();
+    for (reason, level, pod) in [
+        ("no_role", " INFO ", "web-*"),
+        ("invalid_role", " WARN ", "web-*"),
+        ("lookup_failed", " WARN ", "web-*"),
+        ("patched", " INFO ", "web-7"),
+    ] {
+        let line = log.lines().find(|line| line.contains(&format!("reason=\"{reason}\""))).unwrap();
+        assert!(line.contains(level) && line.contains(&format!("pod=\"{pod}\"")), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_written_unless_that_is_turned_off() {
+    let owner = "\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"web\",\
+                 \"uid\":\"u1\",\"controller\":true}],\"generateName\"";
+    let owned = review("broken").replace("\"generateName\"", owner);
+    let mut rig = Rig::start(&[]).await;
+    rig.ready().await;
+    let mut off = Rig::start(&["--write-events=false"]).await;
+    off.ready().await;
+    assert_eq!(off.post(owned.clone()).await.0, StatusCode::OK);
+    assert_eq!(rig.post(owned).await.0, StatusCode::OK);
+    let api = rig.api.clone();
+    rig.program.until(|_| (api.events() == 1).then_some(())).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(off.api.events(), 0);
+}
+
+/// With certificates of its own: what is in the way is named, in its own namespace; the Lease is given back at the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn its_own_objects_are_in_its_own_namespace_and_the_lease_is_given_back() {
+    for (flags, namespace) in [(&[][..], "webhooks"), (&["--namespace", "elsewhere"][..], "elsewhere")] {
+        let folder = tempfile::tempdir().unwrap();
+        let api = FakeApi::start(folder.path());
+        let mut arguments = vec!["server", "--kubeconfig", "api.kubeconfig", "--listen", "127.0.0.1:0"];
+        arguments.extend(NEEDED.iter().chain(flags));
+        let mut program = Program::start(folder.path(), "own", &arguments);
+        let secret = format!("Secret {namespace}/ack-pod-identity-webhook-certificates does not exist");
+        program.until(|log| log.contains(&secret).then_some(())).await;
+        program.until(|_| api.holder().filter(|holder| !holder.is_empty())).await;
+        assert!(program.stderr().contains(&format!("{namespace}/ack-pod-identity-webhook")));
+        program.signal(Signal::TERM);
+        assert_eq!(program.wait().code(), Some(0), "{}", program.stderr());
+        assert_eq!(api.holder().as_deref(), Some(""), "whoever comes next need not wait");
+    }
 }

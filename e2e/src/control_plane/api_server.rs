@@ -132,6 +132,8 @@ fn command(
         .args(["--profiling=false", level])
         .arg("--egress-selector-config-file")
         .arg(plane.egress.config())
+        .arg("--admission-control-config-file")
+        .arg(&plane.files.admission)
         .arg("--cert-dir")
         .arg(run.folder(&format!("{name}-certificates"))?)
         .arg("--tls-cert-file")

@@ -22,6 +22,9 @@ use crate::run_dir::RunDir;
 /// Who signs service account tokens, as they say.
 pub const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
+/// The webhook that API servers show a client certificate, where it asks for one.
+pub const ASKING: &str = "ack-pod-identity-webhook.ack-pod-identity-webhook.svc";
+
 /// Everything starts in two seconds; a loaded machine gets more.
 const READY: Duration = Duration::from_secs(120);
 
@@ -49,6 +52,7 @@ struct Files {
     service_account_private: PathBuf,
     audit_policy: PathBuf,
     full_audit_policy: PathBuf,
+    admission: PathBuf,
 }
 
 /// Who did what, without bodies: those of TokenReviews hold tokens.
@@ -73,13 +77,14 @@ impl ControlPlane {
     /// etcd does not start, or a file cannot be written.
     pub fn start(parts: Parts, run: &RunDir) -> Result<Self> {
         let keys = rsa_key("service accounts")?;
+        let clients = Authority::create(run, "client-ca")?;
         let files = Files {
             service_account_public: run.file("service-accounts.pub", &keys.certificate)?,
             service_account_private: run.file("service-accounts.key", &keys.key)?,
             audit_policy: run.file("audit-policy.yaml", AUDIT_POLICY)?,
             full_audit_policy: run.file("full-audit-policy.yaml", FULL_AUDIT_POLICY)?,
+            admission: admission(run, &clients)?,
         };
-        let clients = Authority::create(run, "client-ca")?;
         let servers = Authority::create(run, "server-ca")?;
         let etcd = Etcd::start(&parts.etcd, run)?;
         let egress = Egress::start(run)?;
@@ -132,6 +137,12 @@ impl ControlPlane {
     #[must_use]
     pub fn certificate_authority(&self) -> &Path {
         &self.servers.file
+    }
+
+    /// The authority of client certificates, that of API servers for [`ASKING`] among them; a PEM file.
+    #[must_use]
+    pub fn client_authority(&self) -> &Path {
+        &self.clients.file
     }
 
     /// This control plane as a cluster of Container Service, which issues client certificates for it. `address` is
@@ -196,6 +207,30 @@ impl Etcd {
         service.wait_until("etcd to listen", READY, is_listening)?;
         Ok(Self { _service: service, url, _ports: [client, peer] })
     }
+}
+
+/// `--admission-control-config-file`, as `docs/pod-identity.md` has it.
+fn admission(run: &RunDir, clients: &Authority) -> Result<PathBuf> {
+    let Pair { certificate, key } = clients.client("api-server", None)?;
+    let kubeconfig = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "users": [{"name": ASKING, "user": {
+            "client-certificate-data": base64(&certificate),
+            "client-key-data": base64(&key),
+        }}],
+    });
+    let kubeconfig = run.file("webhooks.kubeconfig", &kubeconfig.to_string())?;
+    let configuration = serde_json::json!({
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [{"name": "MutatingAdmissionWebhook", "configuration": {
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "WebhookAdmissionConfiguration",
+            "kubeConfigFile": kubeconfig,
+        }}],
+    });
+    run.file("admission.yaml", &configuration.to_string())
 }
 
 fn base64(pem: &str) -> String {

@@ -126,6 +126,16 @@ impl PodIdentity {
 }
 
 impl Instead<'_> {
+    /// As [`PodIdentity::client`], and what it calls the replica.
+    ///
+    /// # Errors
+    /// `caBundle` cannot be read.
+    pub fn client(&self) -> Result<(Client, String)> {
+        let address = self.replica.address();
+        let client = Client::for_host(&self.usual.installation.ca_bundle()?, HOST, address)?;
+        Ok((client, format!("https://{HOST}:{}", address.port())))
+    }
+
     /// The replica.
     #[must_use]
     pub fn webhook(&self) -> &Webhook {

@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) refused: Option<(Method, u16)>,
     /// The object changes between a read and the write that follows.
     pub(super) races: bool,
+    /// No answer ever comes.
+    pub(super) is_silent: bool,
     /// Method and query of each write.
     pub(super) writes: Vec<String>,
     version: u64,
@@ -71,6 +73,9 @@ impl FakeApi {
             async move {
                 let (parts, body) = request.into_parts();
                 let body = body.collect_bytes().await.unwrap();
+                if api.state().is_silent {
+                    std::future::pending::<()>().await;
+                }
                 let sent = serde_json::from_slice(&body).unwrap_or(Value::Null);
                 let (code, answer) = api.state().answer(&parts.method, &parts.uri, sent);
                 Response::builder()

@@ -27,11 +27,15 @@ fn write(folder: &Path, server: &ServerCertificate) {
 }
 
 fn given(folder: &Path, api: &FakeApi) -> Result<Given, StartError> {
+    measured(folder, api, &prometheus::Registry::new())
+}
+
+fn measured(folder: &Path, api: &FakeApi, registry: &prometheus::Registry) -> Result<Given, StartError> {
     let common = Common {
         client: api.client(),
         webhook_configuration: "webhook".to_owned(),
         clock: Clock::new(now),
-        metrics: CertificateMetrics::register(&prometheus::Registry::new()).unwrap(),
+        metrics: CertificateMetrics::register(registry).unwrap(),
     };
     let keeper = read(&folder.join("tls.crt"), &folder.join("tls.key"), now())?;
     Ok(Given::new(keeper, &common, Trust::new()))
@@ -111,4 +115,27 @@ async fn files_that_are_missing_or_broken_stop_the_start_with_advice_and_without
     said("cannot be served");
     fs::write(folder.path().join("tls.crt"), "CANARY").unwrap();
     said("is not a PEM file with a certificate");
+}
+
+#[tokio::test]
+async fn what_becomes_of_the_files_is_measured() {
+    let (folder, registry) = (tempfile::tempdir().unwrap(), prometheus::Registry::new());
+    let api = FakeApi::installed();
+    write(folder.path(), &issued().1);
+    let mut given = measured(folder.path(), &api, &registry).unwrap();
+    given.look().await;
+    let page = || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    let end = now().as_second().saturating_add(60 * 24 * 3600);
+    assert!(page().contains(&format!("certificate_not_after_seconds {end}\n")), "{}", page());
+    assert!(page().contains("ca_bundle_verified 0\n"), "{}", page());
+    api.state().configuration = None;
+    write(folder.path(), &issued().1);
+    given.look().await;
+    assert!(page().contains("ca_bundle_verified 1\n"), "nobody calls: {}", page());
+    assert!(page().contains("certificate_steps_total{result=\"success\",step=\"reload\"} 1\n"), "{}", page());
+    // A file that is half written is nobody's fault: what is said is what stays so.
+    fs::write(folder.path().join("tls.crt"), "nonsense").unwrap();
+    given.look().await;
+    given.look().await;
+    assert!(page().contains("certificate_steps_total{result=\"failure\",step=\"reload\"} 1\n"), "{}", page());
 }

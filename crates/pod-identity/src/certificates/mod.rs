@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use webhook_server::tls::{Tls, TlsError};
 
 mod api;
+mod clients;
 mod content;
 mod entries;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod plan;
 mod replica;
 mod trust;
 
+pub use clients::ask_clients;
 use given::Given;
 pub use metrics::CertificateMetrics;
 use plan::Wanted;
@@ -107,6 +109,14 @@ pub enum StartError {
         /// All of them.
         names: String,
         /// What is wrong.
+        reason: String,
+    },
+    /// The authorities of client certificates.
+    #[error("--client-ca-file {}: {reason}", .path.display())]
+    Clients {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         reason: String,
     },
     /// TLS settings.

@@ -222,3 +222,121 @@ async fn lifetimes_that_leave_no_time_for_a_change_and_names_of_nobody_are_refus
         assert!(error.contains(said), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_webhook_that_nobody_is_told_to_call_is_not_ready() {
+    let api = FakeApi::installed();
+    settled(&api).await;
+    api.state().configuration = None;
+    let (steps, missing) = looks(&mut keeper(&api), true, 2).await;
+    assert_eq!(steps, ["rest", "rest"]);
+    assert_eq!(
+        missing.as_deref(),
+        Some("MutatingWebhookConfiguration webhook does not exist: apply the manifests")
+    );
+}
+
+#[test]
+fn a_name_stands_once_in_a_certificate() {
+    let hostnames = ["webhook.system.svc", "10.0.0.7", "10.0.0.7"].map(str::to_owned).to_vec();
+    let names = wanted(&Own { hostnames, ..own() }).unwrap().names;
+    assert_eq!(
+        names,
+        ["webhook.system.svc", "webhook.system", "webhook.system.svc.cluster.local", "10.0.0.7"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_measured_is_what_is_served() {
+    let (api, registry) = (FakeApi::installed(), prometheus::Registry::new());
+    let (own, metrics) = (own(), CertificateMetrics::register(&registry).unwrap());
+    let common = Common { metrics, ..common(&api) };
+    let wanted = wanted(&own).unwrap();
+    let tls = Tls::new(placeholder(&wanted, common.clock.now()).unwrap(), None).unwrap();
+    let mut keeper = Keeper::new(&own, &common, wanted, tls, Trust::new());
+    looks(&mut keeper, true, 3).await;
+    let page = || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    let now = common.clock.now().as_second();
+    for line in [
+        "certificate_steps_total{result=\"success\",step=\"begin\"} 1\n".to_owned(),
+        "certificate_steps_total{result=\"success\",step=\"trust\"} 1\n".to_owned(),
+        "ca_bundle_verified 1\n".to_owned(),
+        format!("certificate_not_after_seconds {}\n", now.saturating_add(3600)),
+        format!("authority_not_after_seconds {}\n", now.saturating_add(36_000)),
+    ] {
+        assert!(page().contains(&line), "{line}\n{}", page());
+    }
+    api.set_bundle("garbage");
+    looks(&mut keeper, false, 1).await;
+    assert!(page().contains("ca_bundle_verified 0\n"), "{}", page());
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_the_ca_bundle_accepts_what_is_served() {
+    let api = FakeApi::installed();
+    let own = Own { hostnames: vec!["127.0.0.1".to_owned()], ..own() };
+    let common = Common { clock: Clock::system(), ..common(&api) };
+    let wanted = wanted(&own).unwrap();
+    let tls = Tls::new(placeholder(&wanted, common.clock.now()).unwrap(), None).unwrap();
+    let mut keeper = Keeper::new(&own, &common, wanted, Arc::clone(&tls), Trust::new());
+    let local = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let server =
+        webhook_server::serve::Server::bind(local, Some(tls), webhook_server::serve::Limits::default());
+    let server = server.unwrap();
+    let url = format!("https://{}/", server.address());
+    let answer = |_: http::Request<hyper::body::Incoming>| async {
+        webhook_server::respond::text(http::StatusCode::OK, "here")
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    tokio::spawn(server.serve(answer, stop, Duration::from_secs(1)));
+
+    assert_eq!(looks(&mut keeper, true, 3).await.1, None);
+    let trusted = reqwest::Certificate::from_pem_bundle(api.bundle().pem().as_bytes()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only(trusted).no_proxy().build().unwrap();
+    assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap().trim(), "here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_fails_again_is_not_tried_again_at_once() {
+    let api = FakeApi::installed();
+    api.state().races = true;
+    let (_leading, leads) = watch::channel(true);
+    let keeping = tokio::spawn(keeper(&api).run(leads));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    keeping.abort();
+    let writes = api.state().writes.len();
+    assert!((5..=15).contains(&writes), "{writes} writes in 20 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_says_nothing_is_not_waited_for() {
+    let api = FakeApi::installed();
+    let mut keeper = settled(&api).await;
+    api.state().is_silent = true;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(looks(&mut keeper, true, 1).await, (vec!["rest"], None), "what was known counts");
+    assert!(begun.elapsed() <= Duration::from_secs(10), "{:?}", begun.elapsed());
+    let (_, missing) = looks(&mut self::keeper(&api), true, 1).await;
+    assert_eq!(missing.as_deref(), Some("cannot read Secret system/certificates: no answer within 5 s"));
+}
+
+#[tokio::test]
+async fn who_writes_says_his_name_and_what_he_lacks() {
+    let api = FakeApi::installed();
+    api.state().races = true;
+    let mut keeper = keeper(&api);
+    assert_eq!(looks(&mut keeper, true, 1).await.0, ["begin"]);
+    assert_eq!(keeper.failed, None, "that somebody was faster is no failure");
+    api.state().races = false;
+    for (method, step, right) in [(Method::PUT, "begin", "update"), (Method::PATCH, "trust", "patch")] {
+        api.state().refused = Some((method, 403));
+        let (steps, missing) = looks(&mut keeper, true, 1).await;
+        let missing = missing.unwrap();
+        assert_eq!(steps, [step]);
+        assert!(missing.ends_with(&format!("give the service account the right to {right} it")), "{missing}");
+        api.state().refused = None;
+        assert_eq!(looks(&mut keeper, true, 1).await.0, [step]);
+    }
+    let writes = api.state().writes.clone();
+    assert!(writes.iter().all(|write| write.contains("fieldManager=ack-pod-identity-webhook")), "{writes:?}");
+}

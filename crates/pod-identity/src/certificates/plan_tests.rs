@@ -322,3 +322,43 @@ fn what_cannot_be_read_beside_a_good_authority_is_taken_out() {
     scene.content = content::read(&data);
     assert_eq!(scene.names(9), ["tidy"]);
 }
+
+#[test]
+fn a_certificate_that_ends_with_its_authority_is_not_made_again_and_again() {
+    let mut scene = Scene::empty();
+    scene.wanted.certificate_lifetime = scene.wanted.authority_lifetime;
+    assert_eq!(scene.names(9), ["begin", "trust"]);
+    // The configuration cannot be read, so no other authority can take over.
+    scene.entries = None;
+    scene.now = now() + days(324);
+    assert!(scene.held().server.as_ref().unwrap().is_due(scene.now));
+    assert_eq!(scene.names(9), ["add_next"]);
+}
+
+#[test]
+fn a_certificate_of_another_authority_is_replaced() {
+    let (mut scene, other) = (Scene::settled(), Scene::settled());
+    scene.change(|held| held.server.clone_from(&other.held().server));
+    assert_eq!(scene.names(9), ["issue"]);
+    let chain = scene.held().server.as_ref().unwrap().chain();
+    assert_eq!(scene.held().bundle().verify(chain, HOST, now()), Ok(()));
+}
+
+#[test]
+fn half_a_pair_is_said_and_is_none() {
+    let mut data = Data::new();
+    content::write(Scene::settled().held(), &mut data);
+    for (key, other) in [("tls.crt", "tls.key"), ("tls.key", "tls.crt")] {
+        let mut data = data.clone();
+        data.remove(key);
+        let Content::Good(held) = content::read(&data) else { panic!("{key}") };
+        assert_eq!(held.complaints, [format!("{other} is there without {key}")]);
+        assert!(held.server.is_none());
+    }
+    for (key, other) in [("ca.crt", "ca.key"), ("ca.key", "ca.crt")] {
+        let mut data = data.clone();
+        data.remove(key);
+        let Content::Broken(reason) = content::read(&data) else { panic!("{key}") };
+        assert_eq!(reason, format!("{other} is there without {key}"));
+    }
+}

@@ -91,3 +91,86 @@ fn who_has_to_overwrite_others_again_and_again_leaves_them_alone_for_longer_each
     replica.insisted(begin + at);
     assert!(replica.may_insist(begin + at + Duration::from_secs(4)), "forgiven");
 }
+
+#[test]
+fn a_configuration_that_goes_takes_the_time_with_it_for_which_it_was_trusted() {
+    let (one, other) = (begun(), begun());
+    let begin = Instant::now();
+    let at = |seconds| begin + Duration::from_secs(seconds);
+    let mut replica = Replica::new(wanted());
+    replica.observe(&look(&one, &[&one]), now(), begin);
+    replica.observe(&look(&other, &[&one, &other]), now(), at(10));
+    let gone = Look { entries: Seen::Missing, ..look(&one, &[]) };
+    replica.observe(&gone, now(), at(500));
+    assert!(replica.entries().is_none());
+    replica.observe(&look(&other, &[&one, &other]), now(), at(600));
+    replica.observe(&look(&other, &[&one, &other]), now(), at(1199));
+    assert!(replica.served() == one.server.as_ref());
+    replica.observe(&look(&other, &[&one, &other]), now(), at(1200));
+    assert!(replica.served() == other.server.as_ref());
+}
+
+#[test]
+fn content_without_a_certificate_is_not_what_is_put_back() {
+    let one = begun();
+    let without = Arc::new(Held { server: None, ..(*one).clone() });
+    let mut replica = Replica::new(wanted());
+    replica.observe(&look(&one, &[&one]), now(), Instant::now());
+    replica.observe(&look(&without, &[&one]), now(), Instant::now());
+    assert!(replica.remembered().is_some_and(|held| held.server == one.server));
+}
+
+/// What was there may be known to another replica.
+#[test]
+fn an_emptied_secret_is_begun_anew_once_it_was_seen_empty_for_long_enough() {
+    let stranger = begun();
+    let mut replica = Replica::new(wanted());
+    let begin = Instant::now();
+    let empty = Look { content: Seen::There(Content::Empty), ..look(&stranger, &[&stranger]) };
+    let unread = Look { content: Seen::Unknown(String::new()), ..empty.clone() };
+    for (look, seconds, step) in [
+        (&empty, 0, "rest"),
+        (&empty, 4, "rest"),
+        (&unread, 6, "rest"),
+        (&empty, 7, "rest"),
+        (&empty, 10, "rest"),
+        (&empty, 14, "rest"),
+        (&empty, 15, "begin"),
+    ] {
+        let at = begin + Duration::from_secs(seconds);
+        replica.observe(look, now(), at);
+        assert_eq!(replica.plan(look, true, now(), at).name(), step, "after {seconds} s");
+    }
+}
+
+/// However long it was trusted before.
+#[test]
+fn the_authority_before_goes_an_overlap_after_its_successor_began_to_sign() {
+    let one = begun();
+    let take =
+        |step: &Step, held: &Held| plan::take(step, Some(held), None, &wanted(), now()).unwrap().unwrap();
+    let with_next = Arc::new(take(&Step::AddNext, &one));
+    let after = Arc::new(take(&Step::SignWithNext, &with_next));
+    let begin = Instant::now();
+    let mut replica = Replica::new(wanted());
+    for (held, seconds, step) in [
+        (&with_next, 0, "rest"),
+        (&with_next, 599, "rest"),
+        (&with_next, 5000, "sign_with_next"),
+        (&after, 5001, "rest"),
+        (&after, 5600, "rest"),
+        (&after, 5601, "drop_old"),
+    ] {
+        let entry = Entry {
+            name: "pods".to_owned(),
+            host: Some(HOST.to_owned()),
+            is_url: false,
+            trust: Trust::Bundle(with_next.bundle()),
+        };
+        let content = Seen::There(Content::Good(Arc::clone(held)));
+        let look = Look { entries: Seen::There(vec![entry]), content };
+        let at = begin + Duration::from_secs(seconds);
+        replica.observe(&look, now(), at);
+        assert_eq!(replica.plan(&look, true, now(), at).name(), step, "after {seconds} s");
+    }
+}

@@ -112,6 +112,10 @@ pub struct ServerArguments {
     /// After that, time for answering what is under way
     #[arg(help_heading = LISTENING, long, value_name = "TIME", default_value = "15s", value_parser = time_limit)]
     pub shutdown_grace_period: Duration,
+    /// Answer reviews of clients alone that show a certificate of an authority in this PEM file, which is read again when it
+    /// changes: API servers show one where their admission configuration names it. None: whoever reaches the port is answered
+    #[arg(help_heading = LISTENING, long, value_name = "FILE")]
+    pub client_ca_file: Option<PathBuf>,
     /// Serve this PEM file (chain, leaf first), kept current by somebody else; none: the server makes its own
     /// certificates, and keeps them and their authority in a Secret
     #[arg(help_heading = CERTIFICATES, long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! The component's level of settings: what every pod gets unless a lower level says otherwise.
 
 use super::{ComponentArguments, ConfigError, excerpt};
-use crate::injection::{Settings, StsVariables};
+use crate::injection::Settings;
 
 /// Checks what decides about pods.
 ///
@@ -26,7 +26,8 @@ pub fn component(arguments: &ComponentArguments) -> Result<Settings, ConfigError
         audience: audience(&arguments.audience)?,
         mount_path: mount_path(&arguments.token_mount_path)?,
         expiration_seconds: arguments.default_token_expiration,
-        sts: region.filter(|_| arguments.sts_variables).map(|region| StsVariables { region }),
+        region,
+        sts_variables: arguments.sts_variables,
     })
 }
 

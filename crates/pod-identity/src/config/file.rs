@@ -141,6 +141,9 @@ impl FileConfig {
                 }
                 continue;
             };
+            if value.is_array() && !matches!(flag.get_action(), ArgAction::Append) {
+                return Err(wrong("write one value, without the list".to_owned()));
+            }
             for text in texts(value).map_err(|reason| wrong(reason.to_owned()))? {
                 let word: OsString = format!("--{}={text}", flag.get_long().unwrap_or_default()).into();
                 check(flag, &word).map_err(wrong)?;

@@ -32,6 +32,8 @@ pub struct ServerConfig {
     pub shutdown_delay: Duration,
     /// Time for draining.
     pub grace: Duration,
+    /// PEM file with the authorities of client certificates; none: clients are not asked.
+    pub client_ca_file: Option<PathBuf>,
     /// What is served over TLS.
     pub certificates: CertificateConfig,
     /// Kubeconfig for the API server; none: the pod's service account.
@@ -83,6 +85,7 @@ pub enum CertificateSource {
 /// # Errors
 /// [`ConfigError`] names the flag, or what is missing.
 pub fn server(arguments: &ServerArguments) -> Result<ServerConfig, ConfigError> {
+    let given = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
     let listen = |address: SocketAddr| Listen { address, reuse_port: arguments.reuse_port };
     Ok(ServerConfig {
         settings: component(&arguments.component)?,
@@ -97,11 +100,12 @@ pub fn server(arguments: &ServerArguments) -> Result<ServerConfig, ConfigError> 
         },
         shutdown_delay: arguments.shutdown_delay,
         grace: arguments.shutdown_grace_period,
+        client_ca_file: given(&arguments.client_ca_file),
         certificates: CertificateConfig {
             webhook_configuration: arguments.webhook_configuration.clone(),
             source: source(arguments)?,
         },
-        kubeconfig: arguments.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty()),
+        kubeconfig: given(&arguments.kubeconfig),
         namespace: arguments.namespace.clone(),
         write_events: arguments.write_events,
     })

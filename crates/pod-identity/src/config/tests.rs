@@ -8,7 +8,6 @@ use clap::{CommandFactory as _, Parser as _};
 
 use super::*;
 use crate::args::{Arguments, Command};
-use crate::injection::StsVariables;
 
 fn words(line: &str) -> Vec<OsString> {
     line.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect()
@@ -50,7 +49,7 @@ fn two_ids_are_enough_and_everything_else_is_as_documented() {
     assert_eq!(settings.provider_arn, "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0ffee");
     assert_eq!(settings.audience, "sts.aliyuncs.com");
     assert_eq!(settings.mount_path, "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens");
-    assert_eq!((settings.expiration_seconds, &settings.sts), (3600, &None));
+    assert_eq!((settings.expiration_seconds, &settings.region, settings.sts_variables), (3600, &None, true));
     assert_eq!((config.on_lookup_failure, config.on_fault), (Choice::Admit, Choice::Admit));
     assert_eq!(config.listen.address.to_string(), "0.0.0.0:8443");
     assert!(config.health.is_none() && !config.listen.reuse_port && config.write_events);
@@ -77,11 +76,16 @@ fn the_defaults_of_a_value_are_those_of_a_command_line() {
 
 #[test]
 fn the_variables_about_sts_come_with_a_region_and_can_be_turned_off() {
-    let sts = |flags: &str| config(&format!("{NEEDED} {flags}")).unwrap().settings.sts;
-    assert_eq!(sts("--region cn-hangzhou"), Some(StsVariables { region: "cn-hangzhou".to_owned() }));
-    assert_eq!(sts("--region cn-hangzhou --sts-variables=false"), None);
-    assert_eq!(sts("--region="), None);
-    assert_eq!(sts("--sts-variables"), None);
+    let sts = |flags: &str| {
+        let settings = config(&format!("{NEEDED} {flags}")).unwrap().settings;
+        (settings.region, settings.sts_variables)
+    };
+    let region = Some("cn-hangzhou".to_owned());
+    assert_eq!(sts("--region cn-hangzhou"), (region.clone(), true));
+    // A service account may still ask for one of them.
+    assert_eq!(sts("--region cn-hangzhou --sts-variables=false"), (region, false));
+    assert_eq!(sts("--region="), (None, true));
+    assert_eq!(sts("--sts-variables"), (None, true));
 }
 
 #[test]
@@ -164,7 +168,7 @@ fn a_file_has_a_key_for_each_flag_in_any_case() {
     assert!(unknown.is_empty(), "{unknown:?}");
     let config = server(&arguments).unwrap();
     assert_eq!(config.settings.provider_arn, "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0ffee");
-    assert_eq!(config.settings.sts.unwrap().region, "cn-beijing");
+    assert_eq!(config.settings.region.unwrap(), "cn-beijing");
     assert_eq!(config.settings.expiration_seconds, 7200);
     assert_eq!((config.on_lookup_failure, config.write_events), (Choice::Deny, false));
     assert_eq!(config.shutdown_delay.as_secs(), 5);
@@ -234,6 +238,8 @@ fn what_is_wrong_with_a_file_names_the_file_and_the_key() {
         ("config.yaml", "[a]", "it must consist of keys and values"),
         ("config.yaml", "clusterID: 1e3\n", "FILE: clusterID: write text (in quotes"),
         ("config.yaml", "clusterID: {a: b}\n", "FILE: clusterID: write text"),
+        ("config.yaml", "clusterID: [a, b]\n", "FILE: clusterID: write one value, without the list"),
+        ("config.yaml", "accountID: []\n", "FILE: accountID: write one value, without the list"),
         ("config.yaml", "defaultTokenExpiration: 1\n", "FILE: defaultTokenExpiration: invalid value '1'"),
         ("config.yaml", "onFault: perhaps\n", "FILE: onFault: invalid value 'perhaps'"),
         ("config.yaml", "listen: here\n", "write ADDRESS:PORT"),
@@ -243,4 +249,57 @@ fn what_is_wrong_with_a_file_names_the_file_and_the_key() {
     }
     let line = file::read(Path::new("/no/such.yaml")).unwrap_err().to_string();
     assert!(line.starts_with("cannot read configuration file /no/such.yaml: "), "{line}");
+}
+
+#[test]
+fn each_flag_reaches_its_place() {
+    let own = "--secret s --service v --hostname A.Example --hostname 10.0.0.7 --certificate-lifetime 1h \
+               --authority-lifetime 10h --authority-overlap 1m --webhook-configuration w";
+    let rest = "--max-connections 7 --on-fault deny --shutdown-grace-period 3s --shutdown-delay 2s --reuse-port \
+                --health-address 127.0.0.1:1 --listen 127.0.0.1:2 --namespace n --kubeconfig k --write-events=false";
+    let config = config(&format!("{NEEDED} {own} {rest}")).unwrap();
+    assert_eq!((config.on_fault, config.on_lookup_failure), (Choice::Deny, Choice::Admit));
+    assert_eq!(
+        (config.limits.connections, config.grace.as_secs(), config.shutdown_delay.as_secs()),
+        (7, 3, 2)
+    );
+    assert!(
+        config.limits.head.as_secs() > 90,
+        "an API server ends a connection after 90 s without a request"
+    );
+    let health = config.health.unwrap();
+    assert_eq!((config.listen.address.port(), health.address.port()), (2, 1));
+    assert!(config.listen.reuse_port && health.reuse_port && !config.write_events);
+    assert_eq!(
+        (config.namespace.as_deref(), config.kubeconfig.as_deref()),
+        (Some("n"), Some(Path::new("k")))
+    );
+    assert_eq!(config.certificates.webhook_configuration, "w");
+    let seconds = std::time::Duration::from_secs;
+    let source = CertificateSource::Own {
+        secret: "s".to_owned(),
+        service: "v".to_owned(),
+        hostnames: vec!["a.example".to_owned(), "10.0.0.7".to_owned()],
+        leaf_lifetime: seconds(3600),
+        authority_lifetime: seconds(36_000),
+        overlap: seconds(60),
+    };
+    assert_eq!(config.certificates.source, source);
+}
+
+#[test]
+fn what_becomes_part_of_an_arn_a_host_name_or_a_pod_is_within_its_bounds() {
+    let arn = |arn: &str| config(&format!("--account-id 1 --oidc-provider-arn {arn}")).map(drop);
+    let longest = "n".repeat(128);
+    arn(&format!("acs:ram::1:oidc-provider/{longest}")).unwrap();
+    for wrong in ["a:oidc-provider/x", ":oidc-provider/x", "1:oidc-provider/", "1:oidc-provider/a/b"] {
+        assert!(matches!(arn(&format!("acs:ram::{wrong}")), Err(ConfigError::ProviderArn(_))), "{wrong}");
+    }
+    assert!(matches!(arn(&format!("acs:ram::1:oidc-provider/{longest}n")), Err(ConfigError::ProviderArn(_))));
+    for wrong in ["-cn", "cn-", "CN", "cn_a", &"c".repeat(41)] {
+        let region = config(&format!("{NEEDED} --region={wrong}"));
+        assert!(matches!(region, Err(ConfigError::Region(_))), "{wrong}");
+    }
+    let path = |letters: usize| config(&format!("{NEEDED} --token-mount-path=/{}", "p".repeat(letters)));
+    assert!(path(511).is_ok() && matches!(path(512), Err(ConfigError::MountPath(_))));
 }

@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+/// No answer ever comes.
+const SILENCE: (u16, &str) = (0, "");
+
 /// An API server that takes Events, or answers as it is told to.
 #[derive(Clone, Default)]
 struct FakeApi(Arc<Mutex<State>>);
@@ -36,9 +39,14 @@ impl FakeApi {
                 let path = request.uri().path().to_owned();
                 let body = request.into_body().collect().await.unwrap().to_bytes();
                 let event: Value = serde_json::from_slice(&body).unwrap();
-                let mut state = api.0.lock().unwrap();
-                let fault = state.faults.pop_front();
-                state.seen.push((path, event.clone()));
+                let fault = {
+                    let mut state = api.0.lock().unwrap();
+                    state.seen.push((path, event.clone()));
+                    state.faults.pop_front()
+                };
+                if fault == Some(SILENCE) {
+                    std::future::pending::<()>().await;
+                }
                 let (status, answer) = match fault {
                     None => (201, event),
                     Some((code, reason)) => {
@@ -196,4 +204,39 @@ async fn one_namespace_that_forbids_it_does_not_keep_others_from_theirs() {
 #[test]
 fn none_takes_nothing() {
     Events::none().tell(&told("57ab5f1d"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_gets_its_share_and_no_more() {
+    let api = FakeApi::default();
+    let (events, writer, counted) = events(&api);
+    for number in 0..100 {
+        events.tell(&told(&format!("u{number}")));
+    }
+    events.tell(&Told { namespace: "other", ..told("u0") });
+    let counts = written(writer, &counted, 101).await;
+    assert_eq!(counts.iter().filter(|written| **written == Written::Dropped).count(), 36);
+    assert_eq!(api.seen().len(), 65);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_written_ten_a_second() {
+    let (events, writer, counted) = events(&FakeApi::default());
+    for number in 0..51 {
+        events.tell(&told(&format!("u{number}")));
+    }
+    let begun = Instant::now();
+    written(writer, &counted, 51).await;
+    assert!(begun.elapsed() >= Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_says_nothing_keeps_the_others_waiting_for_a_minute_at_most() {
+    let api = FakeApi::failing(&[SILENCE; 4]);
+    let (events, writer, counted) = events(&api);
+    events.tell(&told("a"));
+    events.tell(&told("b"));
+    let begun = Instant::now();
+    assert_eq!(written(writer, &counted, 2).await, [Written::Failed, Written::Done]);
+    assert!(begun.elapsed() <= Duration::from_secs(61), "{:?}", begun.elapsed());
 }

@@ -4,13 +4,15 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::expiration::{self, Expiration};
+use super::expiration::{self, Expiration, ExpirationSource};
 use super::mount::{self, FILE, Place, VOLUME, Volume};
 use super::patch::Patch;
 use super::pod::Placed;
 use super::variables::Variables;
 use super::warnings::{Quoted, Warnings};
-use super::{Namespace, PatchOperation, Pod, ServiceAccount, Settings, role, selection};
+use super::{
+    Level, Namespace, PatchOperation, Pod, ServiceAccount, Settings, StsVariables, role, selection, switches,
+};
 
 /// Mode of the file with the token, in decimal: 0644.
 const DEFAULT_MODE: u32 = 420;
@@ -43,6 +45,12 @@ pub struct Injection {
     pub role_arn: String,
     /// Lifetime of its token in seconds.
     pub expiration_seconds: u32,
+    /// Who decided that lifetime.
+    pub expiration_from: ExpirationSource,
+    /// Which variables about STS are among those that it gets.
+    pub sts_variables: Option<StsVariables>,
+    /// Who says that variables of the containers' own are replaced (`override-env`): the pod or its namespace.
+    pub override_env: Option<Level>,
     /// Names of the containers that have it.
     pub containers: Vec<String>,
     /// Empty where the pod has all of it already.
@@ -54,7 +62,7 @@ pub struct Injection {
 pub enum Reason {
     /// A mirror pod.
     MirrorPod,
-    /// The namespace's label is missing, or is not `on`.
+    /// Neither the namespace's label nor the pod's is `on`.
     NamespaceNotOn,
     /// The service account names no role.
     NoRole,
@@ -69,6 +77,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Reason; 7] = [
+        Reason::MirrorPod,
+        Reason::NamespaceNotOn,
+        Reason::NoRole,
+        Reason::InvalidRole,
+        Reason::VolumeNameTaken,
+        Reason::MountPathTaken,
+        Reason::NoContainer,
+    ];
+
     /// As in metrics: lower case with underscores.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -126,7 +145,7 @@ fn plan(
     if pod.is_mirror() {
         return Err(Reason::MirrorPod);
     }
-    if !namespace.is_on() {
+    if !namespace.is_on() && !pod.is_on() {
         return Err(Reason::NamespaceNotOn);
     }
     let role_arn = role::of_service_account(settings, account, pod.service_account(), warnings)?;
@@ -140,8 +159,12 @@ fn plan(
         return Err(Reason::MountPathTaken);
     }
     let expiration = expiration::of_token(settings, namespace, account, pod, warnings);
-    let expiration_seconds = kept_expiration(&volume, &expiration, warnings);
-    let variables = Variables::new(settings, &role_arn);
+    let Expiration { seconds: expiration_seconds, source: expiration_from } =
+        kept_expiration(&volume, expiration, warnings);
+    let override_env = switches::override_env(namespace, pod);
+    let sts = settings.sts(account);
+    switches::warn(settings, namespace, account, pod, warnings);
+    let variables = Variables::new(settings, &role_arn, sts, override_env);
     for (placed, _) in &places {
         variables.warn(placed.container, warnings);
     }
@@ -154,7 +177,15 @@ fn plan(
         inject(settings, &variables, *placed, place, &mut patch);
     }
     let containers = places.iter().map(|(placed, _)| placed.container.name.to_string()).collect();
-    Ok(Injection { role_arn, expiration_seconds, containers, patch: patch.into_operations() })
+    Ok(Injection {
+        role_arn,
+        expiration_seconds,
+        expiration_from,
+        sts_variables: sts.map(|(which, _)| which),
+        override_env,
+        containers,
+        patch: patch.into_operations(),
+    })
 }
 
 fn warn_of_volume(settings: &Settings, warnings: &mut Warnings) {
@@ -187,18 +218,21 @@ fn free_places<'p, 'a>(
 }
 
 /// The lifetime that the token will have: that of the pod's own volume stays.
-fn kept_expiration(volume: &Volume, expiration: &Expiration, warnings: &mut Warnings) -> u32 {
-    let Volume::Present(own) = volume else { return expiration.seconds };
+fn kept_expiration(volume: &Volume, expiration: Expiration, warnings: &mut Warnings) -> Expiration {
+    let Volume::Present(own) = volume else { return expiration };
     // What is no lifetime at all the API server refuses by itself.
     let own = own.map_or(KUBERNETES_DEFAULT_SECONDS, |own| u32::try_from(own).unwrap_or_default());
-    if expiration.wanted && own != expiration.seconds {
+    if own == expiration.seconds {
+        return expiration;
+    }
+    if matches!(expiration.source, ExpirationSource::Annotation(_)) {
         warnings.push(format_args!(
             "the pod keeps its own volume {VOLUME}, whose token lives {own} s instead of the {} s of the annotation \
              service-account-token-expiration",
             expiration.seconds,
         ));
     }
-    own
+    Expiration { seconds: own, source: ExpirationSource::OwnVolume }
 }
 
 fn inject(
@@ -210,7 +244,7 @@ fn inject(
 ) {
     let Placed { list, index, container } = placed;
     let at = |field| format!("/spec/{list}/{index}/{field}");
-    patch.append(&at("env"), container.env.is_some(), variables.missing(container));
+    variables.add_to(container, &at("env"), patch);
     if *place == Place::Free {
         patch.append(&at("volumeMounts"), container.volume_mounts.is_some(), [mount_value(settings)]);
     }

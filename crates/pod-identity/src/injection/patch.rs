@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// One operation. Nothing is ever removed or replaced, so there is but one kind.
+/// One operation. Nothing is ever removed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub enum PatchOperation {
@@ -12,6 +12,13 @@ pub enum PatchOperation {
         /// JSON pointer (RFC 6901).
         path: String,
         /// What is added.
+        value: Value,
+    },
+    /// Puts a variable in the place of another one of its name, where the user asks for that.
+    Replace {
+        /// JSON pointer of an element of an array that is there.
+        path: String,
+        /// What takes its place.
         value: Value,
     },
 }
@@ -33,6 +40,11 @@ impl Patch {
                 self.0.push(PatchOperation::Add { path: array.to_owned(), value: Value::Array(elements) });
             }
         }
+    }
+
+    /// Puts something in the place of an element that is there.
+    pub(super) fn replace(&mut self, array: &str, index: usize, value: Value) {
+        self.0.push(PatchOperation::Replace { path: format!("{array}/{index}"), value });
     }
 
     pub(super) fn into_operations(self) -> Vec<PatchOperation> {

@@ -12,6 +12,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::levels::{ON, TRUE};
+
 /// A view of a pod's JSON.
 ///
 /// Ephemeral containers are not in it: they can only be added to a pod that runs, and cannot mount a volume that the
@@ -33,9 +35,18 @@ struct Metadata<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
     generate_name: Text<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
+    labels: Object<Labels<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
     annotations: Object<Annotations<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     owner_references: Vec<Object<Owner<'a>>>,
+}
+
+/// What a pod can say by label. The others are skipped, as with annotations.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Labels<'a> {
+    #[serde(borrow, default, rename = "pod-identity.alibabacloud.com/injection")]
+    pub(super) injection: Option<Text<'a>>,
 }
 
 /// What a pod can say by annotation. The others are skipped, and so is whatever is wrong with them.
@@ -47,6 +58,8 @@ pub(super) struct Annotations<'a> {
     pub(super) only_containers: Option<Text<'a>>,
     #[serde(borrow, default, rename = "pod-identity.alibabacloud.com/skip-containers")]
     pub(super) skip_containers: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "pod-identity.alibabacloud.com/override-env")]
+    pub(super) override_env: Option<Text<'a>>,
     #[serde(default, rename = "kubernetes.io/config.mirror")]
     mirror: Option<IgnoredAny>,
 }
@@ -162,7 +175,13 @@ pub(super) struct Container<'a> {
 impl<'a> Container<'a> {
     /// The variable of this name that counts: of several it is the last.
     pub(super) fn variable(&self, name: &str) -> Option<&Variable<'a>> {
-        self.env.iter().flatten().map(Object::get).rev().find(|variable| &*variable.name == name)
+        self.place_of(name).map(|(_, variable)| variable)
+    }
+
+    /// The same, and which element of `env` it is.
+    pub(super) fn place_of(&self, name: &str) -> Option<(usize, &Variable<'a>)> {
+        let variables = self.env.as_deref().unwrap_or_default().iter().map(Object::get).enumerate();
+        variables.rev().find(|(_, variable)| &*variable.name == name)
     }
 }
 
@@ -342,6 +361,20 @@ impl<'a> Pod<'a> {
     /// Whether it stands for a static pod (annotation `kubernetes.io/config.mirror`), which may have no service account.
     pub fn is_mirror(&self) -> bool {
         self.metadata.annotations.mirror.is_some()
+    }
+
+    /// Whether its own label (`pod-identity.alibabacloud.com/injection: on`) turns injection on, whatever its namespace
+    /// says. With any other value, or none, the namespace decides.
+    pub fn is_on(&self) -> bool {
+        self.labels().injection.as_deref() == Some(ON)
+    }
+
+    pub(super) fn overrides(&self) -> bool {
+        self.annotations().override_env.as_deref() == Some(TRUE)
+    }
+
+    pub(super) fn labels(&self) -> &Labels<'a> {
+        &self.metadata.labels
     }
 
     pub(super) fn annotations(&self) -> &Annotations<'a> {

@@ -11,6 +11,9 @@
 //! a new pod, and a namespace whose label was removed is `on` for those of its pods that the API server still sends here.
 //! The role's trust policy decides in the end whether the pod can use it.
 //!
+//! Of a namespace that is not `on` the copy knows nothing: what it says of pods that are `on` by a label of their own is read
+//! live for each of them.
+//!
 //! The copy has about 260 bytes for each service account that names a role (26 MB for 100,000 of them, measured with names
 //! of 20 to 25 letters), and nothing for the others.
 
@@ -54,6 +57,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const AGAIN: Retry = Retry { first: Duration::from_millis(50), longest: Duration::from_millis(400) };
 /// A read that takes so long may never end. More than what keeps the next one of the same object from beginning.
 const SUSPICIOUS: Duration = Duration::from_millis(800);
+/// Objects that a list brings at a time. A page is in memory as a whole, and whoever may make service accounts may make each
+/// as large as etcd takes it (1.5 MiB): five hundred, as is usual, would be more than the webhook's memory.
+const PAGE: u32 = 50;
 /// Namespaces that matter: the watch tells of no others.
 const NAMESPACE_SELECTOR: &str = "pod-identity.alibabacloud.com/injection=on";
 
@@ -62,7 +68,7 @@ const NAMESPACE_SELECTOR: &str = "pod-identity.alibabacloud.com/injection=on";
 pub struct Found {
     /// Its namespace.
     pub namespace: Arc<Namespace>,
-    /// Its service account; one that says nothing where the namespace is not `on`, for then it is not asked for.
+    /// Its service account; one that says nothing where neither namespace nor pod is `on`, for then it is not asked for.
     pub service_account: Arc<ServiceAccount>,
 }
 
@@ -146,14 +152,15 @@ impl Lookup {
         let (client, retry) = (&self.client, Retry::default());
         let namespaces: Api<PartialObjectMeta<api::Namespace>> = Api::all(client.clone());
         let accounts: Api<PartialObjectMeta<api::ServiceAccount>> = Api::all(client.clone());
-        let labelled = watcher::Config::default().labels(NAMESPACE_SELECTOR);
+        let labelled = watcher::Config::default().page_size(PAGE).labels(NAMESPACE_SELECTOR);
+        let all = watcher::Config::default().page_size(PAGE);
         let mut namespace_sink =
             Mirror::new("Namespaces with the label", objects::namespace, &self.namespaces.known);
         let mut account_sink =
             Mirror::new("ServiceAccounts", objects::service_account, &self.service_accounts.known);
         tokio::join!(
             watch::run(namespaces, labelled, &mut namespace_sink, retry, &shutdown),
-            watch::run(accounts, watcher::Config::default(), &mut account_sink, retry, &shutdown),
+            watch::run(accounts, all, &mut account_sink, retry, &shutdown),
         );
     }
 
@@ -164,18 +171,24 @@ impl Lookup {
         namespaces.into_iter().chain(accounts).collect()
     }
 
-    /// What a pod's namespace and service account say, after 2 s at the latest.
+    /// What a pod's namespace and service account say, after 2 s at the latest. `is_on`: the pod's own label turns
+    /// injection on, so that the service account counts whatever the namespace says.
     ///
     /// # Errors
     /// [`LookupError`]: one of them is not there or cannot be read.
-    pub async fn find(&self, namespace: &str, service_account: &str) -> Result<Found, LookupError> {
+    pub async fn find(
+        &self,
+        namespace: &str,
+        service_account: &str,
+        is_on: bool,
+    ) -> Result<Found, LookupError> {
         let deadline = Instant::now().checked_add(PATIENCE).unwrap_or_else(Instant::now);
         let observer = &*self.observer;
         let Some(name) = ObjectName::of_namespace(namespace) else {
             return Err(self.namespaces.no_name(namespace, observer));
         };
         let namespace = self.namespaces.find(&name, deadline, observer).await?;
-        if !namespace.is_on() {
+        if !namespace.is_on() && !is_on {
             return Ok(Found { namespace, service_account: Arc::default() });
         }
         let Some(name) = ObjectName::of_service_account(&name, service_account) else {

@@ -12,9 +12,10 @@ use super::name::ObjectName;
 use super::reads::Answer;
 use crate::injection::{Namespace, ServiceAccount};
 
-/// Longest value that is kept of an annotation, in bytes; an annotation may have 256 KiB. Longer than any value that is
-/// good, so that what is cut off cannot make a bad one good.
-const VALUE_BYTES: usize = 2048;
+/// Longest value that is kept of an annotation, in bytes; an annotation may have 256 KiB, and whoever may make service
+/// accounts may make many. Longer than any value that is good (an ARN has 111 bytes at most), so that what is cut off cannot
+/// make a bad one good.
+const VALUE_BYTES: usize = 256;
 
 /// What the copy keeps of a namespace: nothing where it is not `on`.
 pub(super) fn namespace(object: &PartialObjectMeta<api::Namespace>) -> Option<Namespace> {
@@ -28,15 +29,20 @@ pub(super) fn service_account(object: &PartialObjectMeta<api::ServiceAccount>) -
 
 fn any_namespace(object: &PartialObjectMeta<api::Namespace>) -> Namespace {
     let metadata = &object.metadata;
-    let Namespace { injection, expiration } =
+    let Namespace { injection, override_env, expiration } =
         Namespace::new(metadata.labels.as_ref(), metadata.annotations.as_ref());
-    Namespace { injection: cut(injection), expiration: cut(expiration) }
+    Namespace { injection: cut(injection), override_env: cut(override_env), expiration: cut(expiration) }
 }
 
 fn any_service_account(object: &PartialObjectMeta<api::ServiceAccount>) -> ServiceAccount {
-    let ServiceAccount { role_name, role_arn, expiration } =
+    let ServiceAccount { role_name, role_arn, inject_sts_endpoint, expiration } =
         ServiceAccount::new(object.metadata.annotations.as_ref());
-    ServiceAccount { role_name: cut(role_name), role_arn: cut(role_arn), expiration: cut(expiration) }
+    ServiceAccount {
+        role_name: cut(role_name),
+        role_arn: cut(role_arn),
+        inject_sts_endpoint: cut(inject_sts_endpoint),
+        expiration: cut(expiration),
+    }
 }
 
 fn cut(value: Option<String>) -> Option<String> {

@@ -126,3 +126,18 @@ async fn the_table_is_bounded_and_says_so() {
     sleep(Duration::from_secs(60)).await;
     assert_eq!(rig.reads.objects(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whenever_somebody_asks_his_read_begins_afterwards() {
+    let rig = Rig::new(Duration::from_millis(7));
+    let mut asked = Vec::new();
+    for _ in 0..500 {
+        asked.push((rig.begun(), rig.ask("a")));
+        sleep(Duration::from_millis(1)).await;
+    }
+    for (begun_before, answer) in asked {
+        let number = *answer.await.unwrap().unwrap();
+        assert!(number >= begun_before, "read {number}, and {begun_before} had begun");
+    }
+    assert!(rig.begun() < 100, "{} reads", rig.begun());
+}

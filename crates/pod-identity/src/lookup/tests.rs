@@ -42,7 +42,7 @@ impl Rig {
     }
 
     async fn role(&self, account: &str) -> Option<String> {
-        self.lookup.find("demo", account).await.unwrap().service_account.role_name.clone()
+        self.lookup.find("demo", account, false).await.unwrap().service_account.role_name.clone()
     }
 
     fn knows(&self, account: &str) -> bool {
@@ -83,6 +83,10 @@ async fn what_the_watches_told_costs_no_read() {
     assert!(!of_namespaces.is_empty(), "{lists:?}");
     for uri in of_namespaces {
         assert!(uri.contains("labelSelector=pod-identity.alibabacloud.com%2Finjection%3Don"), "{uri}");
+    }
+    // Five hundred of the largest objects would be more than there is memory.
+    for uri in lists.iter().filter(|uri| !uri.contains("watch=true")) {
+        assert!(uri.contains("limit=50&") || uri.ends_with("limit=50"), "{uri}");
     }
 }
 
@@ -177,17 +181,49 @@ async fn a_no_of_the_copy_is_never_believed() {
     assert_eq!(rig.role("new").await, role());
     rig.api.store([account("none", None)]);
     assert_eq!(rig.role("none").await, None);
-    assert!(rig.lookup.find("late", "none").await.unwrap_err().to_string().contains("late/none"));
+    assert!(rig.lookup.find("late", "none", false).await.unwrap_err().to_string().contains("late/none"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_the_namespace_is_not_on_the_service_account_is_not_asked_for() {
     let rig = Rig::new();
     rig.api.store([namespace("off", "off")]);
-    let found = rig.lookup.find("off", "app").await.unwrap();
+    let found = rig.lookup.find("off", "app", false).await.unwrap();
     assert!(!found.namespace.is_on());
     assert_eq!(*found.service_account, ServiceAccount::default());
     assert_eq!(rig.api.reads(), ["/api/v1/namespaces/off"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_pod_itself_is_on_both_count_whatever_the_namespace_says() {
+    let rig = Rig::new();
+    rig.api.store([account("app", ROLE)]);
+    let _running = rig.synced().await;
+    // No watch tells of namespaces that are not on, so each question is a read of its own.
+    for override_env in ["false", "true"] {
+        let mut plain = namespace("demo", "off");
+        plain["metadata"]["labels"]["pod-identity.alibabacloud.com/override-env"] = override_env.into();
+        rig.api.store([plain.clone()]);
+        if rig.lookup.namespaces.known.get(None, "demo").is_some() {
+            rig.api.send("DELETED", &plain);
+            eventually("the namespace is not on any more", || {
+                rig.lookup.namespaces.known.get(None, "demo").is_none()
+            })
+            .await;
+        }
+        let found = rig.lookup.find("demo", "app", true).await.unwrap();
+        assert_eq!(found.service_account.role_name, role());
+        assert_eq!(found.namespace.override_env.as_deref(), Some(override_env));
+    }
+    assert_eq!(rig.api.reads(), ["/api/v1/namespaces/demo"; 2]);
+
+    // Its other settings are needed: without them nothing is guessed.
+    rig.api.fail_reads(Some(Fault::Break));
+    let error = rig.lookup.find("demo", "app", true).await.unwrap_err();
+    assert_eq!((error.object(), error.as_str()), (Object::Namespace, "failed"));
+    rig.api.fail_reads(None);
+    let error = rig.lookup.find("demo", "missing", true).await.unwrap_err();
+    assert_eq!((error.object(), error.as_str()), (Object::ServiceAccount, "not_found"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,7 +261,7 @@ async fn after_two_seconds_the_answer_is_an_error_that_says_what_to_do() {
         let _running = rig.synced().await;
         rig.api.fail_reads(fault.clone());
         let begun = Instant::now();
-        let error = rig.lookup.find("demo", "app").await.unwrap_err();
+        let error = rig.lookup.find("demo", "app", false).await.unwrap_err();
         let took = begun.elapsed();
         assert!(took <= PATIENCE, "{fault:?}: {took:?}");
         assert!(took > Duration::from_secs(1), "{fault:?}: given up after {took:?}");
@@ -254,7 +290,7 @@ async fn the_two_seconds_are_for_both_objects_together() {
     rig.api.fail_reads(Some(Fault::Slow(Duration::from_millis(1500))));
     rig.api.store([account("app", ROLE)]);
     let begun = Instant::now();
-    let error = rig.lookup.find("demo", "app").await.unwrap_err();
+    let error = rig.lookup.find("demo", "app", false).await.unwrap_err();
     assert_eq!((error.object(), error.as_str()), (Object::ServiceAccount, "timeout"));
     assert!(begun.elapsed() <= PATIENCE, "{:?}", begun.elapsed());
 }
@@ -265,7 +301,7 @@ async fn what_the_watch_tells_meanwhile_counts() {
     let _running = rig.synced().await;
     rig.api.fail_reads(Some(Fault::Break));
     let lookup = rig.lookup.clone();
-    let finding = tokio::spawn(async move { lookup.find("demo", "app").await });
+    let finding = tokio::spawn(async move { lookup.find("demo", "app", false).await });
     eventually("it was asked for", || !rig.api.reads().is_empty()).await;
     rig.api.send("ADDED", &account("app", ROLE));
     assert_eq!(finding.await.unwrap().unwrap().service_account.role_name, role());
@@ -275,11 +311,11 @@ async fn what_the_watch_tells_meanwhile_counts() {
 async fn what_can_be_no_name_is_not_asked_for() {
     let rig = Rig::new();
     for (namespace, account) in [("demo", "../../nodes/x"), ("demo", ""), ("..", "app"), ("demo?x", "app")] {
-        let error = rig.lookup.find(namespace, account).await.unwrap_err();
+        let error = rig.lookup.find(namespace, account, false).await.unwrap_err();
         assert_eq!(error.as_str(), "invalid_name", "{error}");
         assert!(!error.to_string().contains('\n'));
     }
-    let error = rig.lookup.find("demo", &"x\n".repeat(1000)).await.unwrap_err();
+    let error = rig.lookup.find("demo", &"x\n".repeat(1000), false).await.unwrap_err();
     assert!(error.to_string().len() < 256 && !error.to_string().contains('\n'), "{error}");
     assert_eq!(rig.api.reads(), ["/api/v1/namespaces/demo"; 3].map(str::to_owned).to_vec());
 }
@@ -291,7 +327,7 @@ async fn a_thousand_pods_of_one_service_account_are_few_reads() {
     let pods: Vec<_> = (0..1000)
         .map(|_| {
             let lookup = rig.lookup.clone();
-            tokio::spawn(async move { lookup.find("demo", "missing").await })
+            tokio::spawn(async move { lookup.find("demo", "missing", false).await })
         })
         .collect();
     for pod in pods {
@@ -299,4 +335,22 @@ async fn a_thousand_pods_of_one_service_account_are_few_reads() {
     }
     let reads = rig.api.reads().len();
     assert!(reads <= 20, "{reads} reads");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_service_accounts_is_none_at_the_api_server() {
+    let rig = Rig::new();
+    let _running = rig.synced().await;
+    rig.api.fail_reads(Some(Fault::Hang));
+    let pods: Vec<_> = (0..200)
+        .map(|number| {
+            let lookup = rig.lookup.clone();
+            tokio::spawn(async move { lookup.find("demo", &format!("a{number}"), false).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.api.reads().len(), reads::READS, "none of them has ended");
+    for pod in pods {
+        assert_eq!(pod.await.unwrap().unwrap_err().as_str(), "timeout");
+    }
 }

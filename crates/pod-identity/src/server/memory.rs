@@ -14,8 +14,13 @@ pub(super) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 const SMALL: usize = 64 * 1024;
 /// Larger ones, all together, in KiB.
 const READING_KIB: usize = 48 * 1024;
-/// Pods that are looked at, all together, in KiB.
-const LOOKING_KIB: usize = 128 * 1024;
+/// What may be made of a body that is as large as bodies are: a pod with everything has a tenth of that.
+const ORDINARY: usize = 512 * 1024;
+/// Ordinary pods that are looked at, all together, in KiB.
+const LOOKING_KIB: usize = 64 * 1024;
+/// The same of larger ones. They are looked at while their service account is read, and one of them alone may take all of
+/// it: nobody who sends such things may keep an ordinary pod waiting.
+const LOOKING_LARGE_KIB: usize = 64 * 1024;
 /// What an object of a pod's JSON becomes at most while it is looked at, in bytes; there is one brace for each.
 const PER_OBJECT: usize = 256;
 /// How long a review waits for others to be answered: with the reads of namespace and service account it stays below the
@@ -27,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Memory {
     reading: Arc<Semaphore>,
     looking: Arc<Semaphore>,
+    looking_large: Arc<Semaphore>,
 }
 
 impl Default for Memory {
@@ -34,6 +40,7 @@ impl Default for Memory {
         Memory {
             reading: Arc::new(Semaphore::new(READING_KIB)),
             looking: Arc::new(Semaphore::new(LOOKING_KIB)),
+            looking_large: Arc::new(Semaphore::new(LOOKING_LARGE_KIB)),
         }
     }
 }
@@ -57,7 +64,10 @@ impl Memory {
     pub(super) async fn to_look_at(&self, body: &[u8]) -> Option<Share> {
         let objects = body.iter().filter(|byte| **byte == b'{').count();
         let bytes = objects.saturating_mul(PER_OBJECT).saturating_add(body.len().saturating_mul(2));
-        share(&self.looking, bytes, LOOKING_KIB).await
+        match bytes {
+            0..=ORDINARY => share(&self.looking, bytes, LOOKING_KIB).await,
+            _ => share(&self.looking_large, bytes, LOOKING_LARGE_KIB).await,
+        }
     }
 }
 
@@ -94,17 +104,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_of_nothing_but_objects_is_looked_at_alone() {
+    async fn bodies_of_nothing_but_objects_are_looked_at_one_by_one_and_keep_no_ordinary_pod_waiting() {
         let memory = Memory::default();
         let worst = "{},".repeat(BODY_LIMIT / 3);
         let ordinary = format!("{}{}", "{".repeat(300), "x".repeat(10 * 1024));
         let largest = memory.to_look_at(worst.as_bytes()).await.unwrap();
-        assert!(memory.to_look_at(b"{}").await.is_none());
-        drop(largest);
+        assert!(memory.to_look_at(worst.as_bytes()).await.is_none());
         let mut held = Vec::new();
-        for _ in 0..1000 {
+        for _ in 0..600 {
             held.push(memory.to_look_at(ordinary.as_bytes()).await.unwrap());
         }
-        assert!(memory.to_look_at(worst.as_bytes()).await.is_none());
+        drop(largest);
+        assert!(memory.to_look_at(worst.as_bytes()).await.is_some());
+        // Ordinary ones have a bound too.
+        let most = "{".repeat(ORDINARY / (PER_OBJECT + 2));
+        let mut has_end = false;
+        while held.len() < 1000 && !has_end {
+            let share = memory.to_look_at(most.as_bytes()).await;
+            has_end = share.is_none();
+            held.extend(share);
+        }
+        assert!(has_end);
     }
 }

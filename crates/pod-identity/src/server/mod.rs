@@ -13,6 +13,7 @@ use crate::lookup::Lookup;
 use crate::metrics::Metrics;
 use crate::version::{PROGRAM, VERSION};
 
+pub mod endings;
 mod error;
 mod memory;
 mod mutate;
@@ -46,6 +47,8 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
     let (watching, until) = (lookup.clone(), ending.clone());
     let _watching = AbortOnDropHandle::new(tokio::spawn(async move { watching.run(until).await }));
     let certificates = certificates(&config, &client, &identity, &clock, &metrics, &shutdown)?;
+    let clients = config.client_ca_file.as_deref();
+    let _clients = clients.map(|path| certificates::ask_clients(path, certificates.tls())).transpose()?;
     let events = events(&config, client, &identity, clock, &metrics, &ending);
 
     let trust = certificates.trust();
@@ -91,24 +94,19 @@ fn certificates(
 ) -> Result<Certificates, ServerError> {
     let source = match config.certificates.source.clone() {
         CertificateSource::Files { certificate, key } => certificates::Source::Files { certificate, key },
-        CertificateSource::Own {
-            secret,
-            service,
-            hostnames,
-            leaf_lifetime,
-            authority_lifetime,
-            overlap,
-        } => certificates::Source::Own(certificates::Own {
-            namespace: config.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned()),
-            secret,
-            service,
-            hostnames,
-            certificate_lifetime: leaf_lifetime,
-            authority_lifetime,
-            authority_overlap: overlap,
-            lease: PROGRAM.to_owned(),
-            identity: identity.to_owned(),
-        }),
+        CertificateSource::Own { secret, service, hostnames, leaf_lifetime, authority_lifetime, overlap } => {
+            certificates::Source::Own(certificates::Own {
+                namespace: config.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned()),
+                secret,
+                service,
+                hostnames,
+                certificate_lifetime: leaf_lifetime,
+                authority_lifetime,
+                authority_overlap: overlap,
+                lease: PROGRAM.to_owned(),
+                identity: identity.to_owned(),
+            })
+        }
     };
     let common = certificates::Common {
         client: client.clone(),

@@ -1,6 +1,7 @@
 //! From a pod to an answer: what namespace and service account say, what the pod gets, and what becomes of one that
 //! should have its role and cannot.
 
+use super::endings;
 use super::review::{Answer, PodCreate, Refusal};
 use super::text::excerpt;
 use crate::config::Choice;
@@ -45,18 +46,6 @@ pub struct Verdict {
     pub containers: Vec<String>,
 }
 
-/// Reasons of reviews beside those of [`Reason`]: a closed set.
-pub(super) mod reasons {
-    /// The patch gives the pod its role.
-    pub(crate) const PATCHED: &str = "patched";
-    /// The pod has all of it: another webhook's change had it reviewed again, or somebody wrote it himself.
-    pub(crate) const COMPLETE: &str = "complete";
-    /// Namespace or service account could not be read.
-    pub(crate) const LOOKUP_FAILED: &str = "lookup_failed";
-    /// Something else than the creation of a pod.
-    pub(crate) const NOT_A_POD_CREATE: &str = "not_a_pod_create";
-}
-
 impl Mutator {
     /// Decides about one pod.
     ///
@@ -78,7 +67,7 @@ impl Mutator {
         if pod.is_mirror() {
             return Ok(verdict);
         }
-        Ok(match self.lookup.find(&create.namespace, pod.service_account()).await {
+        Ok(match self.lookup.find(&create.namespace, pod.service_account(), pod.is_on()).await {
             Ok(found) => {
                 let decision =
                     injection::decide(&self.settings, &found.namespace, &found.service_account, &pod);
@@ -99,7 +88,7 @@ impl Mutator {
         match outcome {
             Outcome::Injected(Injection { role_arn, containers, patch, .. }) => {
                 verdict.result = ResultLabel::Injected;
-                verdict.reason = if patch.is_empty() { reasons::COMPLETE } else { reasons::PATCHED };
+                verdict.reason = if patch.is_empty() { endings::COMPLETE } else { endings::PATCHED };
                 verdict.role = Some(role_arn);
                 verdict.containers = containers;
                 verdict.answer = Answer::Allowed { patch, warnings };
@@ -131,7 +120,7 @@ impl Mutator {
         create: &PodCreate<'_>,
         pod: &Pod<'_>,
     ) -> Verdict {
-        verdict.reason = reasons::LOOKUP_FAILED;
+        verdict.reason = endings::LOOKUP_FAILED;
         verdict.is_fault = true;
         if self.on_lookup_failure == Choice::Deny {
             verdict.result = ResultLabel::Denied;

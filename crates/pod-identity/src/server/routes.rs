@@ -9,10 +9,12 @@ use hyper::body::Body;
 use webhook_server::body::{BodyError, read_body};
 use webhook_server::respond::{self, Answer as HttpAnswer};
 use webhook_server::serve::Peer;
+use webhook_server::tls::Client;
 use webhook_server::{health, metrics as metrics_page};
 
+use super::endings;
 use super::memory::{BODY_LIMIT, Memory};
-use super::mutate::{Mutator, Verdict, reasons};
+use super::mutate::{Mutator, Verdict};
 use super::readiness::Readiness;
 use super::review::{self, Answer, PodCreate, Question};
 use super::text::excerpt;
@@ -43,8 +45,11 @@ struct Refused {
 }
 
 impl Routes {
-    /// Puts the parts together.
+    /// Puts the parts together. Every ending is counted from 0 on, so that a rate shows the first of its kind.
     pub fn new(mutator: Mutator, metrics: Metrics, readiness: Readiness) -> Routes {
+        for (result, reason) in endings::all() {
+            metrics.known(result, reason);
+        }
         Routes { mutator, metrics, readiness, memory: Memory::default() }
     }
 
@@ -101,16 +106,17 @@ impl Routes {
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        check_client(&request)?;
         check_type(&request)?;
         let _reading = self.memory.to_read(request.body()).await.ok_or_else(busy)?;
         let body = read_body(request, BODY_LIMIT, BODY_TIME).await.map_err(|error| unread(&error))?;
         let _looking = self.memory.to_look_at(&body).await.ok_or_else(busy)?;
         let malformed = |reason, text| Refused { status: StatusCode::BAD_REQUEST, reason, text };
         let review =
-            review::parse(&body).map_err(|error| malformed("review_malformed", error.to_string()))?;
+            review::parse(&body).map_err(|error| malformed(endings::REVIEW_MALFORMED, error.to_string()))?;
         let answer = match &review.question {
             Question::Other(what) => {
-                let (result, reason) = (ResultLabel::NotInjected, reasons::NOT_A_POD_CREATE);
+                let (result, reason) = (ResultLabel::NotInjected, endings::NOT_A_POD_CREATE);
                 self.metrics.review(result, reason, begun.elapsed().as_secs_f64());
                 tracing::info!(
                     result = result.as_str(),
@@ -126,7 +132,7 @@ impl Routes {
                     .mutator
                     .decide(create)
                     .await
-                    .map_err(|error| malformed("pod_malformed", error.to_string()))?;
+                    .map_err(|error| malformed(endings::POD_MALFORMED, error.to_string()))?;
                 let elapsed = begun.elapsed();
                 self.metrics.review(verdict.result, verdict.reason, elapsed.as_secs_f64());
                 log(&review.uid, create, &verdict, elapsed);
@@ -136,7 +142,7 @@ impl Routes {
         review::write(&review.uid, &answer).map(|body| respond::json(StatusCode::OK, body)).map_err(|error| {
             Refused {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
-                reason: "answer_unwritable",
+                reason: endings::ANSWER_UNWRITABLE,
                 text: format!("the answer cannot be written as JSON: {error}"),
             }
         })
@@ -155,6 +161,21 @@ fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }
 
+/// Whoever has to show a certificate and has not is told so, before anything of the request is read.
+fn check_client<B>(request: &Request<B>) -> Result<(), Refused> {
+    let text = match request.extensions().get::<Client>() {
+        Some(Client::Verified | Client::NotAsked) | None => return Ok(()),
+        Some(Client::NoLongerTrusted) => {
+            "the client certificate is no longer trusted here; see --client-ca-file"
+        }
+        Some(Client::Unknown) => {
+            "this path is for API servers alone: their admission configuration has to name a client certificate for this \
+             webhook"
+        }
+    };
+    Err(Refused { status: StatusCode::FORBIDDEN, reason: endings::CLIENT_CERTIFICATE, text: text.to_owned() })
+}
+
 /// An API server sends `application/json`.
 fn check_type<B>(request: &Request<B>) -> Result<(), Refused> {
     let given = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
@@ -165,7 +186,7 @@ fn check_type<B>(request: &Request<B>) -> Result<(), Refused> {
     let given = given.map_or_else(|| "missing".to_owned(), |given| format!("{:?}", excerpt(given)));
     Err(Refused {
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        reason: "content_type",
+        reason: endings::CONTENT_TYPE,
         text: format!("Content-Type is {given}: write application/json"),
     })
 }
@@ -173,16 +194,16 @@ fn check_type<B>(request: &Request<B>) -> Result<(), Refused> {
 fn busy() -> Refused {
     Refused {
         status: StatusCode::SERVICE_UNAVAILABLE,
-        reason: "busy",
+        reason: endings::BUSY,
         text: "too many reviews are under way; try again".to_owned(),
     }
 }
 
 fn unread(error: &BodyError) -> Refused {
     let (status, reason) = match error {
-        BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-        BodyError::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
-        BodyError::Broken => (StatusCode::BAD_REQUEST, "body_broken"),
+        BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, endings::BODY_TOO_LARGE),
+        BodyError::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, endings::BODY_TOO_SLOW),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, endings::BODY_BROKEN),
     };
     Refused { status, reason, text: error.to_string() }
 }

@@ -11,11 +11,13 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -136,6 +138,8 @@ struct State {
     delay_ms: AtomicU64,
     reads: AtomicUsize,
     has_no_lists: AtomicBool,
+    events: AtomicUsize,
+    lease: Mutex<Option<Value>>,
 }
 
 impl FakeApi {
@@ -154,10 +158,7 @@ impl FakeApi {
         });
         fs::write(folder.join("api.kubeconfig"), kubeconfig.to_string()).unwrap();
         let answering = api.clone();
-        let answer = move |request: http::Request<_>| {
-            let (parts, ()) = request.map(|_: hyper::body::Incoming| ()).into_parts();
-            answering.clone().answer(parts)
-        };
+        let answer = move |request| answering.clone().answer(request);
         tokio::spawn(server.serve(answer, CancellationToken::new(), Duration::from_secs(1)));
         api
     }
@@ -177,16 +178,41 @@ impl FakeApi {
         self.0.reads.load(Ordering::SeqCst)
     }
 
-    async fn answer(self, request: http::request::Parts) -> HttpAnswer {
+    /// How many Events were sent.
+    pub(crate) fn events(&self) -> usize {
+        self.0.events.load(Ordering::SeqCst)
+    }
+
+    /// Who holds the Lease, wherever it is; none before anybody did.
+    pub(crate) fn holder(&self) -> Option<String> {
+        let lease = self.0.lease.lock().unwrap();
+        lease.as_ref().and_then(|lease| Some(lease["spec"]["holderIdentity"].as_str()?.to_owned()))
+    }
+
+    /// Stores what is sent; a resource version of it is not held against anything.
+    async fn lease(&self, method: &Method, body: Incoming) -> HttpAnswer {
+        let sent = body.collect().await.unwrap().to_bytes();
+        let mut lease = self.0.lease.lock().unwrap();
+        if method != Method::GET {
+            *lease = Some(serde_json::from_slice(&sent).unwrap());
+        }
+        match &*lease {
+            Some(lease) => respond::json(StatusCode::OK, lease.to_string()),
+            None => not_found(),
+        }
+    }
+
+    async fn answer(self, request: http::Request<Incoming>) -> HttpAnswer {
+        let (request, body) = request.into_parts();
+        if request.uri.path().contains("/leases") {
+            return self.lease(&request.method, body).await;
+        }
         if request.uri.query().unwrap_or_default().contains("watch=true") {
             std::future::pending::<()>().await;
         }
-        let not_found = || {
-            let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
-                                "reason": "NotFound", "message": "not found"});
-            respond::json(StatusCode::NOT_FOUND, status.to_string())
-        };
         if request.method != Method::GET {
+            let is_event = request.uri.path().ends_with("/events");
+            self.0.events.fetch_add(usize::from(is_event), Ordering::SeqCst);
             return not_found();
         }
         let objects = match request.uri.path() {
@@ -217,6 +243,12 @@ impl FakeApi {
                           "metadata": {"resourceVersion": "1"}, "items": objects});
         respond::json(StatusCode::OK, list.to_string())
     }
+}
+
+fn not_found() -> HttpAnswer {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
+                        "reason": "NotFound", "message": "not found"});
+    respond::json(StatusCode::NOT_FOUND, status.to_string())
 }
 
 fn object(metadata: &Value) -> Value {
@@ -270,7 +302,12 @@ impl Rig {
 
     /// One without any connection.
     pub(crate) fn fresh_client(&self) -> reqwest::Client {
-        client(self.folder.path())
+        client(self.folder.path(), None)
+    }
+
+    /// One that shows this certificate.
+    pub(crate) fn client_that_shows(&self, identity: reqwest::Identity) -> reqwest::Client {
+        client(self.folder.path(), Some(identity))
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
@@ -323,12 +360,17 @@ fn certificate(folder: &Path) -> reqwest::Client {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("tls.crt"), made.cert.pem()).unwrap();
     fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
-    client(folder)
+    client(folder, None)
 }
 
-fn client(folder: &Path) -> reqwest::Client {
+fn client(folder: &Path, shown: Option<reqwest::Identity>) -> reqwest::Client {
     let certificate = fs::read(folder.join("tls.crt")).unwrap();
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = match shown {
+        Some(identity) => builder.identity(identity),
+        None => builder,
+    };
+    builder
         .tls_certs_only([reqwest::Certificate::from_pem(&certificate).unwrap()])
         .no_proxy()
         .timeout(Duration::from_secs(30))

@@ -191,6 +191,169 @@ pub(super) fn with_on_fault_deny_such_a_pod_is_refused_with_the_reason(rig: &Rig
     Ok(())
 }
 
+pub(super) fn with_client_authorities_api_servers_are_answered_and_nobody_else(rig: &Rig) -> Outcome {
+    let space = "client-authorities";
+    let _accounts = prepare(rig, space)?;
+    let pod_identity = rig.pod_identity()?;
+    let authority = format!("--client-ca-file={}", rig.plane().client_authority().display());
+    let instead = pod_identity.with("client-authorities", &[&authority])?;
+    assert!(is_injected(&create(rig, &pod(space, "app", "app", &[]))?.pod));
+    let (stranger, url) = instead.client()?;
+    let answer = stranger.request("POST", &format!("{url}/mutate"), &[], "{}".to_owned())?;
+    assert!(answer.status == 403 && answer.body.contains("for API servers alone"), "{answer:?}");
+    for path in ["/metrics", "/readyz"] {
+        assert_eq!(stranger.get(&format!("{url}{path}"))?.status, 200, "{path}");
+    }
+    Ok(())
+}
+
+/// `(what, change of a pod with the container "app")`: what people who know how patches are made would try.
+fn odd_pods() -> Vec<(&'static str, Value)> {
+    let token = |audience: &str, path: &str| json!({"serviceAccountToken": {"audience": audience, "path": path, "expirationSeconds": 600}});
+    let own = |sources: Value| json!([{"name": VOLUME, "projected": {"sources": sources}}]);
+    let secret = json!({"secret": {"name": "s", "items": [{"key": "a", "path": "token"}]}});
+    let mounted = |mount: Value| json!([{"name": "app", "image": "a", "volumeMounts": [mount]}]);
+    let empty = json!([{"name": "own", "emptyDir": {}}]);
+    let at = |path: &str| mounted(json!({"name": "own", "mountPath": path}));
+    let below = format!("{MOUNT_PATH}/below");
+    let slashes = format!("//{}/./", MOUNT_PATH.replace('/', "//"));
+    let dots = format!("/tmp/..{MOUNT_PATH}");
+    let many: Vec<Value> = (0..300).map(|n| json!({"name": format!("c{n}"), "image": "a"})).collect();
+    vec![
+        ("as usual", json!({})),
+        ("no containers", json!({"containers": []})),
+        ("a container without a name", json!({"containers": [{"image": "a"}]})),
+        (
+            "two containers of a name",
+            json!({"containers": [{"name": "app", "image": "a"}, {"name": "app", "image": "b"}]}),
+        ),
+        ("an init container of the name", json!({"initContainers": [{"name": "app", "image": "a"}]})),
+        ("many containers", json!({"containers": many})),
+        (
+            "empty arrays",
+            json!({"containers": [{"name": "app", "image": "a", "env": [], "volumeMounts": []}], "volumes": []}),
+        ),
+        (
+            "nulls",
+            json!({"containers": [{"name": "app", "image": "a", "env": null, "volumeMounts": null}], "volumes": null, "initContainers": null}),
+        ),
+        (
+            "a variable twice",
+            json!({"containers": [{"name": "app", "image": "a", "env": [
+                {"name": "ALIBABA_CLOUD_ROLE_ARN", "value": "a"}, {"name": "ALIBABA_CLOUD_ROLE_ARN", "value": "b"},
+            ]}]}),
+        ),
+        (
+            "a variable from nowhere",
+            json!({"containers": [{"name": "app", "image": "a", "env": [
+                {"name": "ALIBABA_CLOUD_ROLE_ARN", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            ]}]}),
+        ),
+        ("the volume as ours", json!({"volumes": own(json!([token("sts.aliyuncs.com", "token")]))})),
+        ("the volume with another audience", json!({"volumes": own(json!([token("other", "token")]))})),
+        ("the volume with another path", json!({"volumes": own(json!([token("sts.aliyuncs.com", "x")]))})),
+        (
+            "the volume with a spelling of the path",
+            json!({"volumes": own(json!([token("sts.aliyuncs.com", "./token")]))}),
+        ),
+        (
+            "the volume with a secret beside the token",
+            json!({"volumes": own(json!([token("sts.aliyuncs.com", "token"), {"secret": {"name": "s"}}]))}),
+        ),
+        (
+            "the volume with a secret in place of the token",
+            json!({"volumes": own(json!([token("sts.aliyuncs.com", "token"), secret]))}),
+        ),
+        (
+            "the volume with two tokens",
+            json!({"volumes": own(json!([token("other", "other"), token("sts.aliyuncs.com", "token")]))}),
+        ),
+        (
+            "the volume twice",
+            json!({"volumes": [own(json!([token("sts.aliyuncs.com", "token")]))[0], own(json!([token("sts.aliyuncs.com", "token")]))[0]]}),
+        ),
+        (
+            "the volume of two kinds",
+            json!({"volumes": [{"name": VOLUME, "emptyDir": {}, "projected": {"sources": [token("sts.aliyuncs.com", "token")]}}]}),
+        ),
+        ("a mount at the path", json!({"volumes": empty, "containers": at(MOUNT_PATH)})),
+        ("a mount below the path", json!({"volumes": empty, "containers": at(&below)})),
+        ("a mount above the path", json!({"volumes": empty, "containers": at("/var/run/secrets")})),
+        ("a mount at the root", json!({"volumes": empty, "containers": at("/")})),
+        ("a mount with slashes", json!({"volumes": empty, "containers": at(&slashes)})),
+        ("a mount with dots", json!({"volumes": empty, "containers": at(&dots)})),
+        ("a relative mount", json!({"volumes": empty, "containers": at(MOUNT_PATH.trim_start_matches('/'))})),
+        (
+            "a mount of Windows",
+            json!({"volumes": empty, "containers": at(&format!("C:{}", MOUNT_PATH.replace('/', "\\")))}),
+        ),
+        (
+            "a mount of a part of ours",
+            json!({"volumes": own(json!([token("sts.aliyuncs.com", "token")])), "containers": mounted(json!({"name": VOLUME, "mountPath": MOUNT_PATH, "subPath": "token"}))}),
+        ),
+        (
+            "a mount of ours without the volume",
+            json!({"containers": mounted(json!({"name": VOLUME, "mountPath": MOUNT_PATH}))}),
+        ),
+        (
+            "a mount of ours elsewhere",
+            json!({"containers": mounted(json!({"name": VOLUME, "mountPath": "/elsewhere"}))}),
+        ),
+        (
+            "a device at the path",
+            json!({"volumes": [{"name": "own", "persistentVolumeClaim": {"claimName": "c"}}], "containers": [
+                {"name": "app", "image": "a", "volumeDevices": [{"name": "own", "devicePath": MOUNT_PATH}]},
+            ]}),
+        ),
+        ("the node's network", json!({"hostNetwork": true})),
+        ("Windows", json!({"os": {"name": "windows"}})),
+    ]
+}
+
+pub(super) fn no_pod_is_refused_or_taken_that_would_not_be_so_without_the_webhook(rig: &Rig) -> Outcome {
+    let (space, plain) = ("odd-pods", "odd-pods-plain");
+    let _accounts = prepare(rig, space)?;
+    let without = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plain}});
+    let _plain = rig.apply_all(&[without, service_account(plain, "app", &[])])?;
+    let mut accepted = 0;
+    let odd = odd_pods();
+    for (what, change) in &odd {
+        let asked = |namespace: &str| {
+            let mut pod = pod(namespace, "app", "app", &[]);
+            for (field, value) in change.as_object().unwrap() {
+                pod["spec"][field] = value.clone();
+            }
+            kubectl_create(rig, &pod, &["--dry-run=server", "--validate=ignore"])
+        };
+        let (with, without) = (asked(space)?, asked(plain)?);
+        // A pod that mounts our volume without having it becomes whole by the webhook.
+        if what.starts_with("a mount of ours") && with.status == 0 {
+            continue;
+        }
+        assert_eq!(with.status, without.status, "{what}: {with:?} {without:?}");
+        if with.status == 0 {
+            accepted += 1;
+            // All of what the person wrote is still there.
+            let text = |printed: &str| -> Result<Value, serde_json::Error> { serde_json::from_str(printed) };
+            let (mut with, mut without) = (text(&with.stdout)?, text(&without.stdout)?);
+            let own = |pod: &mut Value| {
+                let mut spec = pod["spec"].take();
+                spec.as_object_mut().unwrap().retain(|field, _| field != "volumes");
+                for list in ["initContainers", "containers"] {
+                    for container in spec[list].as_array_mut().into_iter().flatten() {
+                        let container = container.as_object_mut().unwrap();
+                        container.retain(|field, _| field != "volumeMounts" && field != "env");
+                    }
+                }
+                spec
+            };
+            assert_eq!(own(&mut with), own(&mut without), "{what}");
+        }
+    }
+    assert!(accepted > 15 && accepted < odd.len(), "{accepted} of {}", odd.len());
+    Ok(())
+}
+
 pub(super) fn a_pod_without_the_api_servers_token_gets_its_role(rig: &Rig) -> Outcome {
     let space = "no-api-token";
     let _accounts = prepare(rig, space)?;

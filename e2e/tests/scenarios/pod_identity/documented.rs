@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use e2e::pod_identity::{self, NAME};
+use e2e::pod_identity::NAME;
 use e2e::process::{isolated, run, search_path};
 use libtest_mimic::Failed;
-use serde_json::json;
 
 use super::*;
 
@@ -104,18 +103,7 @@ pub(super) fn the_demo_of_the_page_shows_what_the_page_shows(rig: &Rig) -> Outco
     Ok(())
 }
 
-pub(super) fn commands_before_switching_over_find_what_is_not_here(rig: &Rig) -> Outcome {
-    rig.pod_identity()?;
-    let space = "switching-over";
-    let mut labelled = pod_identity::pod(space, "labelled", "plain", &[("override-env", "true")]);
-    labelled["metadata"]["labels"] = json!({"pod-identity.alibabacloud.com/injection": "on"});
-    let account = pod_identity::service_account(space, "plain", &[("inject-sts-endpoint", "on")]);
-    let _applied = rig.apply_all(&[pod_identity::namespace(space), account, labelled])?;
-    let (both, _) = commands("kubectl get pods -A -l pod-identity")?;
-    let found = type_in(rig, rig.run().scratch(), &both)?;
-    for wanted in ["labelled", "inject-sts-endpoint", "override-env"] {
-        assert!(found.contains(wanted), "{wanted}: {found}");
-    }
+pub(super) fn the_command_that_looks_for_events_is_one_that_kubectl_takes(rig: &Rig) -> Outcome {
     let (events, _) = commands("kubectl get events.v1.events.k8s.io")?;
     type_in(rig, rig.run().scratch(), &events)?;
     Ok(())

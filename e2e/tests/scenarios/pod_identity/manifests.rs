@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use e2e::cert_manager;
-use e2e::pod_identity::{Installation, NAME, folder};
+use e2e::pod_identity::{Installation, LABEL, NAME, folder};
 use e2e::rig::Rig;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
@@ -65,26 +65,42 @@ pub(super) fn no_folder_of_the_manifests_is_left_out(_rig: &Rig) -> Outcome {
 /// What keeps a fail-closed webhook from being in its own way, or in that of the control plane.
 fn assert_selectors(overlay: &str, installation: &Installation) -> Outcome {
     let configuration = installation.object("MutatingWebhookConfiguration", NAME)?;
-    let [entry] = &configuration["webhooks"].as_array().ok_or("no entries")?[..] else {
-        return Err(format!("{overlay} has not one entry").into());
+    let [pods, labelled] = &configuration["webhooks"].as_array().ok_or("no entries")?[..] else {
+        return Err(format!("{overlay} has not two entries").into());
     };
-    assert_eq!(entry["sideEffects"], "NoneOnDryRun", "{overlay}");
-    assert_eq!(entry["reinvocationPolicy"], "IfNeeded", "{overlay}");
-    let selector = &entry["namespaceSelector"];
-    assert_eq!(
-        selector["matchLabels"],
-        json!({"pod-identity.alibabacloud.com/injection": "on"}),
-        "{overlay}"
-    );
-    assert_eq!(entry["clientConfig"]["caBundle"], json!(null), "{overlay}");
     let closed = overlay.ends_with("fail-closed");
-    assert_eq!(entry["failurePolicy"], if closed { "Fail" } else { "Ignore" }, "{overlay}");
-    if closed {
-        let kept_out = selector["matchExpressions"].to_string();
-        for namespace in ["kube-system", NAME] {
-            assert!(kept_out.contains(namespace), "{overlay}: {kept_out}");
+    for entry in [pods, labelled] {
+        assert_eq!(entry["clientConfig"]["caBundle"], json!(null), "{overlay}");
+        assert_eq!(entry["failurePolicy"], if closed { "Fail" } else { "Ignore" }, "{overlay}");
+        if closed {
+            let kept_out = entry["namespaceSelector"]["matchExpressions"].to_string();
+            for namespace in ["kube-system", NAME] {
+                assert!(kept_out.contains(namespace), "{overlay}: {kept_out}");
+            }
+            if overlay.starts_with("cert-manager") {
+                assert!(kept_out.contains("\"cert-manager\""), "{overlay}: {kept_out}");
+            }
+            assert!(entry["objectSelector"]["matchExpressions"].to_string().contains(NAME), "{overlay}");
         }
     }
+    // No pod matches both: one label decides between them, whatever else an overlay selects by.
+    let on = json!({LABEL: "on"});
+    assert_eq!(pods["namespaceSelector"]["matchLabels"], on, "{overlay}");
+    assert_eq!(labelled["objectSelector"]["matchLabels"], on, "{overlay}");
+    let others = labelled["namespaceSelector"]["matchExpressions"].as_array().ok_or("no expressions")?;
+    let not_on = json!({"key": LABEL, "operator": "NotIn", "values": ["on"]});
+    assert!(others.contains(&not_on), "{overlay}: {others:?}");
+    // In all else they are the same.
+    let rest = |entry: &Value| {
+        let mut entry = entry.clone();
+        for field in ["name", "namespaceSelector", "objectSelector"] {
+            entry[field] = json!(null);
+        }
+        entry
+    };
+    assert_eq!(rest(pods), rest(labelled), "{overlay}");
+    assert_eq!(pods["sideEffects"], "NoneOnDryRun", "{overlay}");
+    assert_eq!(pods["reinvocationPolicy"], "IfNeeded", "{overlay}");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod demo;
 mod documented;
 mod explain;
 mod manifests;
+mod newer;
 mod outage;
 mod rights;
 mod seen;
@@ -40,11 +41,14 @@ pub(super) fn all() -> Vec<Scenario> {
         demo::the_documented_manifests_give_the_documented_pod_with_three_variables_or_six,
         documented::the_readers_own_folder_is_one_that_kubectl_takes,
         documented::the_demo_of_the_page_shows_what_the_page_shows,
-        documented::commands_before_switching_over_find_what_is_not_here,
+        documented::the_command_that_looks_for_events_is_one_that_kubectl_takes,
         annotations::a_role_by_name_or_by_arn_counts_and_what_is_none_is_told,
         annotations::only_the_value_on_of_the_namespaces_label_counts,
         annotations::the_lowest_level_decides_how_long_a_token_lives,
         annotations::only_and_skip_choose_among_containers_and_init_containers,
+        newer::a_pod_with_the_label_gets_its_role_whatever_its_namespace_says,
+        newer::a_service_account_has_the_sts_endpoint_alone_where_the_variables_are_off,
+        newer::override_env_of_pod_or_namespace_replaces_what_a_container_has,
         annotations::pods_in_one_apply_with_their_namespace_and_service_account_all_get_their_role,
         annotations::a_pod_made_milliseconds_after_its_service_account_gets_its_role,
         admission::a_dry_run_shows_the_injected_pod_and_leaves_no_event,
@@ -52,6 +56,8 @@ pub(super) fn all() -> Vec<Scenario> {
         admission::fields_that_are_newer_than_the_webhook_survive,
         admission::what_is_in_the_way_is_told_and_the_pod_stays_as_it_was,
         admission::with_on_fault_deny_such_a_pod_is_refused_with_the_reason,
+        admission::with_client_authorities_api_servers_are_answered_and_nobody_else,
+        admission::no_pod_is_refused_or_taken_that_would_not_be_so_without_the_webhook,
         admission::a_pod_without_the_api_servers_token_gets_its_role,
         admission::a_container_added_later_for_debugging_changes_nothing,
         admission::what_is_no_review_gets_an_error_and_the_next_pod_its_role,
@@ -59,11 +65,13 @@ pub(super) fn all() -> Vec<Scenario> {
         explain::what_explain_says_is_what_the_api_server_makes,
         tokens::a_token_of_an_injected_pods_volume_is_good_at_sts_for_as_long_as_asked,
         rights::the_webhook_may_do_what_it_must_and_no_more,
+        rights::who_has_the_webhooks_token_can_change_its_configuration_in_nothing_but_the_bundle,
         outage::pods_of_other_namespaces_and_mirror_pods_cost_no_call,
         manifests::every_overlay_is_accepted_and_its_pods_are_admitted_where_only_restricted_ones_are,
         manifests::no_folder_of_the_manifests_is_left_out,
         outage::fail_open_pods_are_made_without_a_role_while_the_webhook_is_down,
         outage::fail_closed_pods_of_labelled_namespaces_are_refused_and_no_others,
+        newer::fail_closed_pods_with_the_label_are_refused_but_where_that_would_block_the_cluster,
         upgrade::two_upgrades_on_one_port_under_a_stream_of_pods_lose_none,
         upgrade::a_rolling_update_behind_the_service_under_a_stream_of_pods_loses_none,
         certificates::an_empty_secret_becomes_a_trusted_certificate_and_only_the_webhook_owns_the_bundle,

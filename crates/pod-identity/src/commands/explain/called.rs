@@ -47,7 +47,23 @@ pub(crate) struct Asked<'a> {
     pub(crate) is_mirror: bool,
 }
 
-/// Looks through the entries of the configuration of this name; one that would be called is enough.
+/// Why an entry is not called for a pod.
+struct Miss {
+    why: String,
+    mend: &'static str,
+    /// Its selectors match: this is the entry that is meant for the pod.
+    is_selected: bool,
+}
+
+impl Miss {
+    /// By rules or selectors.
+    fn new(why: String, mend: &'static str) -> Miss {
+        Miss { why, mend, is_selected: false }
+    }
+}
+
+/// Looks through the entries of the configuration of this name; one that would be called is enough. Where an entry is
+/// meant for the pod, nobody wants to hear of the others.
 pub(crate) fn call(
     name: &str,
     configuration: Option<&MutatingWebhookConfiguration>,
@@ -61,24 +77,27 @@ pub(crate) fn call(
         );
     };
     let entries = configuration.webhooks.as_deref().unwrap_or_default();
-    let mut whys: Vec<(String, &'static str)> = Vec::new();
+    let mut misses: Vec<Miss> = Vec::new();
     for entry in entries {
         match would_call(entry, asked) {
             Ok(notes) => {
                 let failure_policy = entry.failure_policy.clone().unwrap_or_else(|| "Fail".to_owned());
                 return Call::Made { entry: entry.name.clone(), failure_policy, notes };
             }
-            Err((why, mend)) => whys.push((format!("{}: {why}", entry.name), mend)),
+            Err(miss) => misses.push(Miss { why: format!("{}: {}", entry.name, miss.why), ..miss }),
         }
     }
-    let Some((_, mend)) = whys.first() else {
+    if misses.iter().any(|miss| miss.is_selected) {
+        misses.retain(|miss| miss.is_selected);
+    }
+    let Some(Miss { mend, .. }) = misses.first() else {
         return missed(
             format!("MutatingWebhookConfiguration {name} has no webhooks"),
             "apply manifests/pod-identity anew",
         );
     };
     let mend = *mend;
-    missed(whys.into_iter().map(|(why, _)| why).collect::<Vec<_>>().join("; "), mend)
+    missed(misses.into_iter().map(|miss| miss.why).collect::<Vec<_>>().join("; "), mend)
 }
 
 fn missed(why: String, mend: &str) -> Call {
@@ -86,9 +105,9 @@ fn missed(why: String, mend: &str) -> Call {
 }
 
 /// Notes on what cannot be decided here, or why it would not be called, and how to mend that.
-fn would_call(entry: &MutatingWebhook, asked: &Asked<'_>) -> Result<Vec<String>, (String, &'static str)> {
+fn would_call(entry: &MutatingWebhook, asked: &Asked<'_>) -> Result<Vec<String>, Miss> {
     if !entry.rules.iter().flatten().any(covers_pods) {
-        return Err((
+        return Err(Miss::new(
             "its rules do not cover the creation of pods".to_owned(),
             "apply manifests/pod-identity anew",
         ));
@@ -96,17 +115,25 @@ fn would_call(entry: &MutatingWebhook, asked: &Asked<'_>) -> Result<Vec<String>,
     let mut namespace_labels = asked.namespace_labels.clone();
     namespace_labels.insert(NAME_LABEL.to_owned(), asked.namespace.to_owned());
     if let Some(selector) = mismatch(entry.namespace_selector.as_ref(), &namespace_labels) {
-        return Err((
+        return Err(Miss::new(
             format!("its namespaceSelector ({selector}) does not match namespace {}", asked.namespace),
             "change the labels of the namespace, or run the pod in another one",
         ));
     }
     if let Some(selector) = mismatch(entry.object_selector.as_ref(), asked.pod_labels) {
-        return Err((
+        return Err(Miss::new(
             format!("its objectSelector ({selector}) does not match the labels of the pod"),
             "change the labels of the pod",
         ));
     }
+    called_if_selected(entry, asked).map_err(|(why, mend)| Miss { why, mend, is_selected: true })
+}
+
+/// The same of an entry whose rules and selectors match.
+fn called_if_selected(
+    entry: &MutatingWebhook,
+    asked: &Asked<'_>,
+) -> Result<Vec<String>, (String, &'static str)> {
     let mut notes = Vec::new();
     for condition in entry.match_conditions.iter().flatten() {
         if is_known(condition) {
@@ -186,7 +213,9 @@ mod tests {
     fn shipped() -> Value {
         let text = include_str!("../../../../../manifests/pod-identity/base/webhook.yaml");
         let mut value: Value = serde_saphyr::from_str::<strict::Strict>(text).unwrap().0;
-        value["webhooks"][0]["clientConfig"]["caBundle"] = json!("QQ==");
+        for entry in value["webhooks"].as_array_mut().unwrap() {
+            entry["clientConfig"]["caBundle"] = json!("QQ==");
+        }
         value
     }
 
@@ -229,12 +258,58 @@ mod tests {
         assert_eq!(
             why(result(&shipped(), &[], &[], false)),
             "pods.pod-identity.alibabacloud.com: its namespaceSelector \
-             (pod-identity.alibabacloud.com/injection=on) does not match namespace demo"
+             (pod-identity.alibabacloud.com/injection=on) does not match namespace demo; \
+             labelled-pods.pod-identity.alibabacloud.com: its objectSelector \
+             (pod-identity.alibabacloud.com/injection=on) does not match the labels of the pod"
         );
         assert_eq!(
             why(result(&shipped(), &[ON], &[], true)),
             "pods.pod-identity.alibabacloud.com: its matchCondition not-a-mirror-pod leaves mirror pods out"
         );
+    }
+
+    #[test]
+    fn a_pod_with_the_label_is_asked_about_by_one_entry_and_never_by_two() {
+        let entry = |namespace: &[(&str, &str)], pod: &[(&str, &str)]| match result(
+            &shipped(),
+            namespace,
+            pod,
+            false,
+        ) {
+            Call::Made { entry, .. } => entry,
+            other => panic!("{other:?}"),
+        };
+        let (pods, labelled) =
+            ("pods.pod-identity.alibabacloud.com", "labelled-pods.pod-identity.alibabacloud.com");
+        assert_eq!(entry(&[], &[ON]), labelled);
+        assert_eq!(entry(&[(ON.0, "off")], &[ON]), labelled);
+        // Whichever comes first in the configuration.
+        for reversed in [false, true] {
+            let mut configuration = shipped();
+            if reversed {
+                configuration["webhooks"].as_array_mut().unwrap().reverse();
+            }
+            for (namespace, wanted) in [(&[ON][..], pods), (&[], labelled)] {
+                let Call::Made { entry, .. } = result(&configuration, namespace, &[ON], false) else {
+                    panic!()
+                };
+                assert_eq!(entry, wanted);
+            }
+        }
+        assert!(matches!(result(&shipped(), &[], &[(ON.0, "off")], false), Call::Missed { .. }));
+        assert_eq!(
+            why(result(&shipped(), &[], &[ON], true)),
+            "labelled-pods.pod-identity.alibabacloud.com: its matchCondition not-a-mirror-pod leaves mirror pods out"
+        );
+        // The entry that is meant is the one whose fault is told, with its own remedy.
+        let mut configuration = shipped();
+        configuration["webhooks"][1]["clientConfig"]["caBundle"] = json!(null);
+        let Call::Missed { why, mend } = result(&configuration, &[], &[ON], false) else { panic!() };
+        assert_eq!(
+            why,
+            "labelled-pods.pod-identity.alibabacloud.com: it has no caBundle, so that each call fails"
+        );
+        assert!(mend.contains("/readyz"), "{mend}");
     }
 
     #[test]
@@ -263,7 +338,8 @@ mod tests {
         assert_eq!(
             why(result(&configuration, &[ON], &[], false)),
             "pods.pod-identity.alibabacloud.com: its namespaceSelector (kubernetes.io/metadata.name notin \
-             (demo,kube-system)) does not match namespace demo"
+             (demo,kube-system)) does not match namespace demo; labelled-pods.pod-identity.alibabacloud.com: its \
+             namespaceSelector (pod-identity.alibabacloud.com/injection notin (on)) does not match namespace demo"
         );
         configuration["webhooks"][0]["namespaceSelector"] = json!({});
         configuration["webhooks"][0]["objectSelector"] = json!({"matchExpressions": [

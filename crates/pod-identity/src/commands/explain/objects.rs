@@ -102,6 +102,12 @@ impl Objects {
             }
             return Ok(());
         }
+        let Some(version) = head.api_version.as_deref() else {
+            return Err(error("it has no apiVersion: write apiVersion and kind".to_owned()));
+        };
+        if let Some(group) = outdated(version, kind) {
+            return Err(error(format!("API servers take it as {group}/v1: write that instead of {version}")));
+        }
         let group = head.group();
         let namespace = head.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
         match (group, kind) {
@@ -211,6 +217,14 @@ fn texts(object: &Value, field: &str) -> Result<Texts, String> {
     map.iter().map(text).collect()
 }
 
+/// The group of a kind that makes pods, where the version is one of before `v1` (Kubernetes documentation, "Deprecated API
+/// Migration Guide"). Passing it over would look like an answer.
+fn outdated(version: &str, kind: &str) -> Option<&'static str> {
+    let (group, version) = version.split_once('/')?;
+    let is_old = |of: &str| (group == of && version != "v1") || group == "extensions";
+    KINDS.iter().find(|(of, named, _)| kind == *named && is_old(of)).map(|(of, _, _)| *of)
+}
+
 /// A pod as its controller would create it: without a name yet.
 fn pod(template: &Value, head: &Head, namespace: &str, is_pod: bool) -> Value {
     let mut pod = Map::new();
@@ -314,6 +328,26 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_is_no_more_is_told_and_a_foreign_group_passed_over() {
+        for (version, kind, instead) in [
+            ("batch/v1beta1", "CronJob", "batch/v1"),
+            ("apps/v1beta2", "Deployment", "apps/v1"),
+            ("extensions/v1beta1", "DaemonSet", "apps/v1"),
+        ] {
+            let error = gathered(&format!("{{apiVersion: {version}, kind: {kind}, metadata: {{name: a}}}}"));
+            let expected = format!(
+                "f.yaml: {kind} a: API servers take it as {instead}: write that instead of {version}"
+            );
+            assert_eq!(error.unwrap_err().to_string(), expected);
+        }
+        for other in
+            ["{apiVersion: example.com/v1beta1, kind: Deployment}", "{apiVersion: batch/v2, kind: Other}"]
+        {
+            assert!(gathered(other).unwrap().subjects.is_empty(), "{other}");
+        }
+    }
+
+    #[test]
     fn a_value_that_is_no_text_is_told_with_what_to_write() {
         let error = gathered(
             "{apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {pod-identity.alibabacloud.com/injection: on}}}",
@@ -327,6 +361,7 @@ mod tests {
         assert!(gathered(pod).unwrap_err().to_string().contains("x is 3600, and no text"));
         assert!(gathered("a: 1").unwrap_err().to_string().contains("no kind"));
         assert!(gathered("- 1").unwrap_err().to_string().contains("no kind"));
+        assert!(gathered("kind: Pod").unwrap_err().to_string().contains("no apiVersion"));
         let deep = format!("{}{}", "{kind: List, items: [".repeat(9), "]}".repeat(9));
         assert!(gathered(&deep).unwrap_err().to_string().contains("too deep"));
     }

@@ -7,8 +7,8 @@ use cluster::one_line;
 use serde_json::{Value, json};
 
 use super::called::Call;
-use super::verdict::{Container, Explained, Gain, Verdict};
-use crate::injection::Settings;
+use super::verdict::{Container, Explained, Gain, VOLUME, Verdict};
+use crate::injection::{ExpirationSource, Level, Settings, StsVariables};
 
 impl Explained {
     /// Some rows about the pod.
@@ -59,8 +59,19 @@ impl Explained {
             Some(Call::Missed { .. }) => {}
             Some(Call::Unknown(why)) => rows.push(("called", format!("unknown: {why}"))),
         }
+        if self.exists_without() {
+            let note = "the pod is there already, and stays as it is: one that is made anew gets this";
+            rows.push(("note", note.to_owned()));
+        }
         rows.extend(self.warnings.iter().map(|warning| ("warning", warning.clone())));
         rows
+    }
+
+    /// Whether it is a pod of a cluster that was made without something that it would get now.
+    fn exists_without(&self) -> bool {
+        let Verdict::Injected(gain) = &self.verdict else { return false };
+        let is_there = self.subject.pod.pointer("/metadata/uid").is_some_and(Value::is_string);
+        is_there && gain.containers.iter().any(|one| one.gets_mount || !one.variables.is_empty())
     }
 
     fn is_not_called(&self) -> bool {
@@ -68,17 +79,25 @@ impl Explained {
     }
 
     fn gain(&self, gain: &Gain, settings: &Settings) -> Vec<(&'static str, String)> {
-        let Gain { role_arn, seconds, seconds_from, containers } = gain;
-        let sts = match &settings.sts {
-            Some(sts) => format!("sts-vpc.{0}.aliyuncs.com in region {0}", sts.region),
+        let Gain { role_arn, seconds, seconds_from, sts, override_env, containers } = gain;
+        let region = settings.region.as_deref().unwrap_or_default();
+        let sts = match sts {
+            Some(StsVariables::All) => format!("sts-vpc.{region}.aliyuncs.com in region {region}"),
+            Some(StsVariables::Endpoint) => format!(
+                "sts-vpc.{region}.aliyuncs.com: the endpoint alone, by annotation inject-sts-endpoint of its service account"
+            ),
             None => "no variables: no --region, or --sts-variables=false".to_owned(),
         };
+        let seconds_from = lifetime(*seconds_from);
         let mut rows = vec![
             ("injected", format!("{role_arn} of ServiceAccount {}", self.service_account)),
             ("provider", settings.provider_arn.clone()),
             ("token", format!("{seconds} s, {seconds_from}; audience {}", settings.audience)),
             ("sts", sts),
         ];
+        if let Some(level) = override_env {
+            rows.push(("override", format!("variables of its own are replaced, by override-env of {level}")));
+        }
         rows.extend(containers.iter().map(|container| ("container", shown(container, settings))));
         rows
     }
@@ -96,6 +115,7 @@ impl Explained {
                     "name": container.name,
                     "injected": container.is_injected,
                     "variables": container.variables.iter().cloned().collect::<BTreeMap<_, _>>(),
+                    "replaced": container.replaced,
                     "mount": container.gets_mount,
                 })
             });
@@ -115,10 +135,42 @@ impl Explained {
             "providerARN": gain.map(|_| &settings.provider_arn),
             "audience": gain.map(|_| &settings.audience),
             "tokenExpirationSeconds": gain.map(|gain| gain.seconds),
+            "tokenExpirationFrom": gain.map(|gain| word(gain.seconds_from)),
+            "overrideEnv": gain.and_then(|gain| gain.override_env).map(level_word),
             "containers": containers,
+            "existsWithout": self.exists_without(),
             "warnings": self.warnings,
             "webhook": self.call.as_ref().map(Call::json),
         })
+    }
+}
+
+/// Who said how long the token lives.
+fn lifetime(source: ExpirationSource) -> String {
+    match source {
+        ExpirationSource::Default => "the component's default".to_owned(),
+        ExpirationSource::Invalid(level) => {
+            format!("the component's default, as the annotation of {level} is invalid")
+        }
+        ExpirationSource::Annotation(level) => format!("from the annotation of {level}"),
+        ExpirationSource::OwnVolume => format!("as its own volume {VOLUME} has it"),
+    }
+}
+
+/// The same for scripts: who decided, and not why.
+fn word(source: ExpirationSource) -> &'static str {
+    match source {
+        ExpirationSource::Default | ExpirationSource::Invalid(_) => "component",
+        ExpirationSource::Annotation(level) => level_word(level),
+        ExpirationSource::OwnVolume => "volume",
+    }
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Pod => "pod",
+        Level::ServiceAccount => "serviceAccount",
+        Level::Namespace => "namespace",
     }
 }
 
@@ -127,7 +179,11 @@ fn shown(container: &Container, settings: &Settings) -> String {
     if !container.is_injected {
         return format!("{name}: nothing");
     }
-    let mut gets: Vec<String> = container.variables.iter().map(|(name, _)| name.clone()).collect();
+    let variable = |(name, _): &(String, String)| match container.replaced.contains(name) {
+        true => format!("{name} in place of its own"),
+        false => name.clone(),
+    };
+    let mut gets: Vec<String> = container.variables.iter().map(variable).collect();
     if container.gets_mount {
         gets.push(format!("the token in {}", settings.mount_path));
     }

@@ -16,7 +16,8 @@ const ACCOUNT: &str = "/api/v1/namespaces/rrsa-demo/serviceaccounts/demo-sa";
 const CONFIGURATION: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/ack-pod-identity-webhook";
 
-/// Objects by path; where there is none, the answer is 404, and where there is a number, it is that.
+/// Objects by path; where there is none, the answer is 404, where there is a number, it is that, and where there is a null,
+/// none ever comes.
 struct FakeApi {
     objects: BTreeMap<&'static str, Value>,
     asked: Arc<Mutex<Vec<String>>>,
@@ -27,7 +28,9 @@ impl FakeApi {
     fn new() -> FakeApi {
         let text = include_str!("../../../../../manifests/pod-identity/base/webhook.yaml");
         let mut configuration: Value = serde_saphyr::from_str::<strict::Strict>(text).unwrap().0;
-        configuration["webhooks"][0]["clientConfig"]["caBundle"] = json!("QQ==");
+        for entry in configuration["webhooks"].as_array_mut().unwrap() {
+            entry["clientConfig"]["caBundle"] = json!("QQ==");
+        }
         let namespace = json!({"metadata": {
             "name": "rrsa-demo", "labels": {"pod-identity.alibabacloud.com/injection": "on"},
         }});
@@ -47,7 +50,9 @@ impl FakeApi {
         let (objects, asked) = (self.objects.clone(), Arc::clone(&self.asked));
         let service = tower::service_fn(move |request: Request<Body>| {
             asked.lock().unwrap().push(request.uri().to_string());
-            let (status, answer) = match objects.get(request.uri().path()) {
+            let found = objects.get(request.uri().path());
+            let is_silent = found.is_some_and(Value::is_null);
+            let (status, answer) = match found {
                 Some(Value::Number(code)) => {
                     (u16::try_from(code.as_u64().unwrap()).unwrap(), status(code.as_u64().unwrap()))
                 }
@@ -56,7 +61,12 @@ impl FakeApi {
             };
             let body = Body::from(answer.to_string().into_bytes());
             let answer = Response::builder().status(status).body(body).unwrap();
-            std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+            async move {
+                if is_silent {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, std::convert::Infallible>(answer)
+            }
         });
         Live::new(kube::Client::new(service, "of-the-context"))
     }
@@ -170,7 +180,11 @@ async fn a_pod_for_which_nobody_would_call_gets_nothing_and_no_warning() {
         ),
         (
             changed(&|entry| entry["objectSelector"] = json!({"matchLabels": {"a": "b"}})),
-            format!("{entry}its objectSelector (a=b) does not match the labels of the pod"),
+            format!(
+                "{entry}its objectSelector (a=b) does not match the labels of the pod; \
+                 labelled-pods.pod-identity.alibabacloud.com: its namespaceSelector \
+                 (pod-identity.alibabacloud.com/injection notin (on)) does not match namespace rrsa-demo"
+            ),
             "change the labels of the pod",
         ),
     ] {
@@ -187,7 +201,39 @@ async fn what_is_wrong_besides_is_said_first() {
     assert_eq!(
         rows[2],
         "called    not at all: pods.pod-identity.alibabacloud.com: its namespaceSelector \
-         (pod-identity.alibabacloud.com/injection=on) does not match namespace rrsa-demo"
+         (pod-identity.alibabacloud.com/injection=on) does not match namespace rrsa-demo; \
+         labelled-pods.pod-identity.alibabacloud.com: its objectSelector (pod-identity.alibabacloud.com/injection=on) does \
+         not match the labels of the pod"
+    );
+}
+
+#[tokio::test]
+async fn a_pod_with_the_label_gets_its_role_in_a_namespace_without_it() {
+    let api = FakeApi::new().with(
+        NAMESPACE,
+        json!({"metadata": {"name": "rrsa-demo", "labels": {
+            "pod-identity.alibabacloud.com/override-env": "true",
+        }}}),
+    );
+    let labels = json!({"pod-identity.alibabacloud.com/injection": "on"});
+    let manifest = pod(|pod| {
+        pod["metadata"]["labels"] = labels;
+        pod["spec"]["containers"][0]["env"] = json!([{"name": "ALIBABA_CLOUD_ROLE_ARN", "value": "x"}]);
+    });
+    assert_eq!(
+        rows(&api, &manifest).await,
+        [
+            "injected  acs:ram::1234567890123456:role/from-the-cluster of ServiceAccount demo-sa",
+            "override  variables of its own are replaced, by override-env of its namespace",
+            "called    labelled-pods.pod-identity.alibabacloud.com; failurePolicy Ignore: while the webhook is away the \
+             pod is made without a role",
+            "warning   the own ALIBABA_CLOUD_ROLE_ARN of container \"c\" is replaced, as override-env of its namespace says",
+        ]
+    );
+    let report = run_with(&api, &manifest, &[]).await.unwrap().stdout;
+    assert!(
+        report.contains("c: ALIBABA_CLOUD_ROLE_ARN in place of its own, ALIBABA_CLOUD_OIDC_PROVIDER_ARN,"),
+        "{report}"
     );
 }
 
@@ -283,4 +329,29 @@ fn a_configuration_file_sets_what_decides_about_pods_and_nothing_else() {
     let matches = ExplainArguments::augment_args(clap::Command::new("explain")).get_matches_from(given);
     let arguments = ExplainArguments::from_arg_matches(&matches).unwrap();
     assert_eq!(arguments.filename, ["a", "b", "c"].map(PathBuf::from));
+}
+
+#[tokio::test]
+async fn a_namespace_in_a_file_counts_and_not_the_one_in_the_cluster() {
+    let off =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rrsa-demo", "labels": {}}});
+    let rows = rows(&FakeApi::new(), &format!("{off}\n{}", pod(|_| {}))).await;
+    assert!(rows[0].starts_with("nothing   namespace_not_on: "), "{rows:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_says_nothing_is_not_waited_for() {
+    let api = FakeApi::new().with(NAMESPACE, Value::Null);
+    let begun = tokio::time::Instant::now();
+    let line = run_with(&api, &pod(|_| {}), &[]).await.unwrap_err();
+    assert!(begun.elapsed() <= std::time::Duration::from_secs(11), "{:?}", begun.elapsed());
+    assert_eq!(line, "cannot read Namespace rrsa-demo: no answer from the API server within 10 s");
+}
+
+#[test]
+fn a_file_that_is_too_large_for_manifests_is_not_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(32 * 1024 * 1024 + 1).unwrap();
+    let error = source::read(&[file.path().to_owned()]).unwrap_err().to_string();
+    assert!(error.ends_with("has more than 33554432 bytes: too large for manifests"), "{error}");
 }

@@ -7,12 +7,13 @@ use super::called::{self, Asked, Call};
 use super::live::Live;
 use super::objects::{Meta, Objects, Subject};
 use crate::injection::{
-    Decision, Injection, Namespace, Outcome, Pod, Reason, ServiceAccount, Settings, decide,
+    Decision, ExpirationSource, Injection, Level, Namespace, Outcome, Pod, Reason, ServiceAccount, Settings,
+    StsVariables, decide,
 };
 use crate::names::{is_label, is_subdomain};
 
 const PREFIX: &str = "pod-identity.alibabacloud.com/";
-const VOLUME: &str = "rrsa-oidc-token";
+pub(crate) const VOLUME: &str = "rrsa-oidc-token";
 
 /// A pod and what becomes of it.
 #[derive(Clone, Debug)]
@@ -53,7 +54,10 @@ pub(crate) struct Gain {
     pub(crate) role_arn: String,
     pub(crate) seconds: u32,
     /// Who said how long the token lives.
-    pub(crate) seconds_from: String,
+    pub(crate) seconds_from: ExpirationSource,
+    pub(crate) sts: Option<StsVariables>,
+    /// Who says that variables of the containers' own are replaced.
+    pub(crate) override_env: Option<Level>,
     pub(crate) containers: Vec<Container>,
 }
 
@@ -63,8 +67,10 @@ pub(crate) struct Container {
     pub(crate) name: String,
     /// Whether it has the role then; one that is skipped, or whose path is taken, has not.
     pub(crate) is_injected: bool,
-    /// Variables that it gets, in their order.
+    /// Variables that it gets, in their order: those that are replaced first.
     pub(crate) variables: Vec<(String, String)>,
+    /// Names of those of them that take the place of one that it has.
+    pub(crate) replaced: Vec<String>,
     /// Whether it gets the mount; else it has it, or is not injected.
     pub(crate) gets_mount: bool,
 }
@@ -104,7 +110,8 @@ impl World<'_> {
             Ok(levels) => {
                 let Decision { outcome, warnings } =
                     decide(self.settings, &levels.namespace, &levels.account, &pod);
-                let judged = self.judge(outcome, call.as_ref(), &subject, &service_account, &levels)?;
+                let judged =
+                    self.judge(outcome, call.as_ref(), &subject, &service_account, &levels.namespace)?;
                 (judged.0, warnings, judged.1)
             }
         };
@@ -129,7 +136,7 @@ impl World<'_> {
             None if pod.is_mirror() => {}
             None => return Ok(Err(self.no_namespace(&subject.namespace))),
         }
-        if levels.namespace.is_on() && !pod.is_mirror() {
+        if (levels.namespace.is_on() || pod.is_on()) && !pod.is_mirror() {
             let name = pod.service_account();
             match self.service_account(&subject.namespace, name).await? {
                 Some(meta) => levels.account = ServiceAccount::new(Some(&meta.annotations)),
@@ -146,11 +153,11 @@ impl World<'_> {
         call: Option<&Call>,
         subject: &Subject,
         service_account: &str,
-        levels: &Levels,
+        namespace: &Namespace,
     ) -> Result<(Verdict, Option<Value>), String> {
         match (outcome, call) {
             (Outcome::NotInjected(reason), _) => {
-                let because = because(reason, subject, service_account, &levels.namespace, self.settings);
+                let because = because(reason, subject, service_account, namespace, self.settings);
                 Ok((Verdict::Nothing(because), None))
             }
             (Outcome::Injected(_), Some(Call::Missed { why, mend })) => {
@@ -161,8 +168,10 @@ impl World<'_> {
                 let patched = patched(&subject.pod, &injection)?;
                 let gain = Gain {
                     containers: containers(&subject.pod, &patched, &injection),
-                    seconds_from: seconds_from(&subject.pod, levels, injection.expiration_seconds),
+                    seconds_from: injection.expiration_from,
                     seconds: injection.expiration_seconds,
+                    sts: injection.sts_variables,
+                    override_env: injection.override_env,
                     role_arn: injection.role_arn,
                 };
                 Ok((Verdict::Injected(gain), Some(patched)))
@@ -316,15 +325,19 @@ fn containers(before: &Value, after: &Value, injection: &Injection) -> Vec<Conta
             let list = pod.pointer(&format!("/spec/{list}")).and_then(Value::as_array);
             list.cloned().unwrap_or_default()
         };
-        for (before, after) in of(before).iter().zip(of(after)) {
+        for (before, after) in of(before).iter().zip(&of(after)) {
             let name = before.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let new = |field: &str| after_all(&after, field, count(before, field));
+            let new = |field: &str| after_all(after, field, count(before, field));
             let text = |value: &Value, field: &str| {
                 value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
             };
+            let replaced = changed(before, after, "env");
+            let added = new("env");
+            let variables = replaced.iter().chain(&added);
             containers.push(Container {
                 is_injected: injection.containers.contains(&name),
-                variables: new("env").iter().map(|one| (text(one, "name"), text(one, "value"))).collect(),
+                variables: variables.map(|one| (text(one, "name"), text(one, "value"))).collect(),
+                replaced: replaced.iter().map(|one| text(one, "name")).collect(),
                 gets_mount: !new("volumeMounts").is_empty(),
                 name,
             });
@@ -337,35 +350,17 @@ fn count(container: &Value, field: &str) -> usize {
     container.get(field).and_then(Value::as_array).map_or(0, Vec::len)
 }
 
-/// Patches only append: what is new stands behind what was there.
-fn after_all(container: &Value, field: &str, before: usize) -> Vec<Value> {
-    let all = container.get(field).and_then(Value::as_array);
-    all.map_or_else(Vec::new, |all| all.iter().skip(before).cloned().collect())
+/// Patches append or replace: what is new stands behind what was there.
+fn after_all<'v>(container: &'v Value, field: &str, before: usize) -> Vec<&'v Value> {
+    elements(container, field).skip(before).collect()
 }
 
-/// Which level said how long the token lives: the lowest that says anything, as `injection` has it.
-fn seconds_from(pod: &Value, levels: &Levels, seconds: u32) -> String {
-    let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array);
-    if volumes.into_iter().flatten().any(|volume| volume.get("name").is_some_and(|name| name == VOLUME)) {
-        return format!("as its own volume {VOLUME} has it");
-    }
-    let annotation = format!("{PREFIX}service-account-token-expiration");
-    let own = pod.get("metadata").and_then(|metadata| metadata.get("annotations"));
-    let own = own.and_then(|annotations| annotations.get(&annotation)).and_then(Value::as_str);
-    let levels = [
-        ("the pod", own),
-        ("its service account", levels.account.expiration.as_deref()),
-        ("its namespace", levels.namespace.expiration.as_deref()),
-    ];
-    match levels.into_iter().find_map(|(level, value)| Some((level, value?))) {
-        None => "the component's default".to_owned(),
-        Some((level, value)) if is_number(value) && value.parse() == Ok(seconds) => {
-            format!("from the annotation of {level}")
-        }
-        Some((level, _)) => format!("the component's default, as the annotation of {level} is invalid"),
-    }
+/// What took the place of something that was there.
+fn changed<'v>(before: &Value, after: &'v Value, field: &str) -> Vec<&'v Value> {
+    let pairs = elements(before, field).zip(elements(after, field));
+    pairs.filter(|(before, after)| before != after).map(|(_, after)| after).collect()
 }
 
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+fn elements<'v>(container: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
+    container.get(field).and_then(Value::as_array).into_iter().flatten()
 }

@@ -183,3 +183,11 @@ fn warnings_stay_within_what_an_api_server_passes_on() {
         written(&Answer::Allowed { patch: Vec::new(), warnings: none })["response"].get("warnings").is_none()
     );
 }
+
+#[test]
+fn the_reason_of_a_refusal_is_short() {
+    let message = "\u{e4}".repeat(10_000);
+    let answer = written(&Answer::Denied { refusal: Refusal::Unavailable, message });
+    let message = answer["response"]["status"]["message"].as_str().unwrap();
+    assert!(message.len() <= 4096 && message.ends_with("\u{e4}..."), "{} bytes", message.len());
+}

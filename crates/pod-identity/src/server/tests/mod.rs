@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod api;
+mod told;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,7 +40,8 @@ fn settings() -> Settings {
         audience: "sts.aliyuncs.com".to_owned(),
         mount_path: "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens".to_owned(),
         expiration_seconds: 3600,
-        sts: None,
+        region: None,
+        sts_variables: true,
     }
 }
 
@@ -109,6 +111,8 @@ impl Rig {
         let line =
             format!("ack_pod_identity_webhook_reviews_total{{reason=\"{reason}\",result=\"{result}\"}} 1");
         assert!(self.page().contains(&line), "{line}\n{}", self.page());
+        let counted = self.page().matches("ack_pod_identity_webhook_reviews_total{").count();
+        assert_eq!(counted, endings::all().len(), "no ending but those that are known");
     }
 }
 
@@ -400,4 +404,15 @@ async fn ready_is_listening_synced_trusted_and_not_stopping() {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready: the server is stopping\n")
     );
     assert_eq!(rig.ask(get("/livez")).await.0, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_ending_of_a_review_is_counted_from_0_on() {
+    let (_, page) = Rig::admitting().ask(get("/metrics")).await;
+    for (result, reason) in endings::all() {
+        let result = result.as_str();
+        let line =
+            format!("ack_pod_identity_webhook_reviews_total{{reason=\"{reason}\",result=\"{result}\"}} 0\n");
+        assert!(page.contains(&line), "{line}");
+    }
 }
