@@ -156,4 +156,17 @@ mod tests {
         let error = client(Access { kubeconfig: &path, context: None, master: None }).await.err().unwrap();
         assert!(error.to_string().ends_with("kubeconfig: No such file or directory (os error 2)"), "{error}");
     }
+
+    #[test]
+    fn nothing_is_waited_for_without_end() {
+        let config = tuned(kube::Config::new("https://localhost".parse().unwrap()));
+        assert!(config.connect_timeout.is_some_and(|time| time <= Duration::from_secs(5)));
+        for time in [config.read_timeout, config.write_timeout] {
+            assert!(
+                time.is_some_and(|time| (61..=90).contains(&time.as_secs())),
+                "{time:?}: longer than a watch"
+            );
+        }
+        assert!(!config.default_retry, "whoever asks tries again himself");
+    }
 }

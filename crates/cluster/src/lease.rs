@@ -261,6 +261,7 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -311,6 +312,7 @@ mod tests {
         let candidate = candidate();
         let taken = candidate.taken(&Lease::default()).spec.unwrap();
         assert_eq!((taken.holder_identity.as_deref(), taken.lease_transitions), (Some("me"), Some(1)));
+        assert_eq!(taken.lease_duration_seconds, Some(10), "longer than the deadline for renewals");
         let mut spec = taken;
         spec.acquire_time = Some(MicroTime("2020-01-01T00:00:00Z".parse().unwrap()));
         let mine = Lease { spec: Some(spec.clone()), ..Lease::default() };
@@ -335,18 +337,44 @@ mod tests {
 
     /// A client of an API server that holds one lease.
     fn storing(stored: &Arc<Mutex<Option<serde_json::Value>>>) -> kube::Client {
-        let stored = Arc::clone(stored);
+        failing(stored, &Arc::default())
+    }
+
+    /// One of an API server that answers nothing but errors as long as there are some left.
+    fn failing(stored: &Arc<Mutex<Option<serde_json::Value>>>, errors: &Arc<AtomicUsize>) -> kube::Client {
+        let (stored, errors) = (Arc::clone(stored), Arc::clone(errors));
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            let stored = Arc::clone(&stored);
+            let (stored, errors) = (Arc::clone(&stored), Arc::clone(&errors));
             async move {
+                if errors.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                    return Err(std::io::Error::other("nobody is there"));
+                }
                 let (parts, body) = request.into_parts();
                 let body = body.collect_bytes().await.unwrap();
                 let mut stored = stored.lock().unwrap();
-                if parts.method != http::Method::GET {
-                    *stored = Some(serde_json::from_slice(&body).unwrap());
-                }
-                let missing = serde_json::json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "", "code": 404});
-                let (code, answer) = stored.clone().map_or((404, missing), |lease| (200, lease));
+                let refusal = |code| {
+                    (
+                        code,
+                        serde_json::json!({"kind": "Status", "status": "Failure", "message": "", "code": code,
+                                           "reason": if code == 404 { "NotFound" } else { "Conflict" }}),
+                    )
+                };
+                let version = |lease: &serde_json::Value| {
+                    lease["metadata"]["resourceVersion"].as_str().map(str::to_owned)
+                };
+                let (code, answer) = if parts.method == http::Method::GET {
+                    stored.clone().map_or_else(|| refusal(404), |lease| (200, lease))
+                } else {
+                    let mut sent: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                    match stored.as_ref().is_some_and(|lease| version(lease) != version(&sent)) {
+                        true => refusal(409),
+                        false => {
+                            sent["metadata"]["resourceVersion"] = uuid::Uuid::new_v4().to_string().into();
+                            *stored = Some(sent.clone());
+                            (200, sent)
+                        }
+                    }
+                };
                 http::Response::builder()
                     .status(code)
                     .header("content-type", "application/json")
@@ -379,6 +407,82 @@ mod tests {
         assert_eq!(holder(), Some("".into()));
         assert!(other.attempt().await.unwrap(), "at once");
         assert_eq!(holder(), Some("other".into()));
+    }
+
+    #[tokio::test]
+    async fn a_holder_stays_one_while_errors_last_for_less_than_its_deadline_and_is_none_after_the_end() {
+        let (stored, errors) = (Arc::new(Mutex::new(None)), Arc::<AtomicUsize>::default());
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let mut candidate = candidate();
+        candidate.api = Api::namespaced(failing(&stored, &errors), "n");
+        candidate.pace = Pace { renew_deadline: Duration::from_secs(3600), retry: Duration::from_millis(5) };
+        let telling = Arc::clone(&told);
+        candidate.observer = Box::new(move |leads| telling.lock().unwrap().push(leads));
+        let (leading, mut is_leading) = watch::channel(false);
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(candidate.run(leading, shutdown.clone()));
+        is_leading.wait_for(|leading| *leading).await.unwrap();
+        errors.store(5, Ordering::SeqCst);
+        let attempts = || told.lock().unwrap().len();
+        let before = attempts();
+        while errors.load(Ordering::SeqCst) > 0 || attempts() < before.saturating_add(2) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(told.lock().unwrap().iter().all(|leads| *leads), "{told:?}");
+        shutdown.cancel();
+        running.await.unwrap();
+        assert_eq!((told.lock().unwrap().last(), *is_leading.borrow()), (Some(&false), false));
+    }
+
+    #[tokio::test]
+    async fn a_holder_whose_lease_is_another_s_by_now_is_none_at_once() {
+        let stored = Arc::new(Mutex::new(None::<serde_json::Value>));
+        let mut candidate = candidate();
+        candidate.api = Api::namespaced(storing(&stored), "n");
+        candidate.pace = Pace { renew_deadline: Duration::from_secs(3600), retry: Duration::from_millis(5) };
+        let (leading, mut is_leading) = watch::channel(false);
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(candidate.run(leading, shutdown.clone()));
+        is_leading.wait_for(|leading| *leading).await.unwrap();
+        if let Some(lease) = stored.lock().unwrap().as_mut() {
+            lease["metadata"]["resourceVersion"] = "another".into();
+            lease["spec"]["holderIdentity"] = "other".into();
+        }
+        let lost = tokio::time::timeout(Duration::from_secs(60), is_leading.wait_for(|leading| !*leading));
+        assert!(lost.await.is_ok(), "still leading");
+        shutdown.cancel();
+        running.await.unwrap();
+        let lease = stored.lock().unwrap().clone().unwrap();
+        assert_eq!(lease["spec"]["holderIdentity"], "other", "nobody gives back what is not his");
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_says_nothing_makes_no_leader_either() {
+        let service = tower::service_fn(async |_: http::Request<kube::client::Body>| {
+            std::future::pending::<Result<http::Response<kube::client::Body>, std::io::Error>>().await
+        });
+        let mut candidate = candidate();
+        candidate.api = Api::namespaced(kube::Client::new(service, "default"), "n");
+        candidate.pace = Pace { renew_deadline: Duration::from_millis(50), retry: Duration::from_millis(5) };
+        let (leading, mut is_leading) = watch::channel(true);
+        tokio::spawn(candidate.run(leading, CancellationToken::new()));
+        let lost = tokio::time::timeout(Duration::from_secs(60), is_leading.wait_for(|leading| !*leading));
+        assert!(lost.await.is_ok(), "still leading");
+    }
+
+    #[tokio::test]
+    async fn a_lease_for_ever_is_believed_for_a_minute() {
+        let spec = serde_json::json!({"holderIdentity": "other", "leaseDurationSeconds": i32::MAX,
+                                      "renewTime": "2026-01-02T03:04:05.000000Z"});
+        let stored = Arc::new(Mutex::new(Some(serde_json::json!({"metadata": {"name": "l"}, "spec": spec}))));
+        let mut candidate = candidate();
+        candidate.api = Api::namespaced(storing(&stored), "n");
+        assert!(!candidate.attempt().await.unwrap());
+        for (seconds, is_over) in [(50, false), (61, true)] {
+            let seen = candidate.seen.as_mut().unwrap();
+            seen.1 = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+            assert_eq!(candidate.attempt().await.unwrap(), is_over, "after {seconds} s");
+        }
     }
 
     #[test]

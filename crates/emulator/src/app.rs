@@ -15,7 +15,10 @@ use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::fault::{Fault, Faults};
 use crate::nonces::Nonces;
+use crate::oidc::Issuers;
 use crate::operation::{Call, Fields, Handler};
+use crate::policy::Origin;
+use crate::ram;
 use crate::random;
 use crate::record::{RecordedRequest, Records};
 use crate::reply::{Context, Reply};
@@ -32,8 +35,9 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) records: Records,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) container_service: ContainerService,
+    pub(crate) issuers: Issuers,
     nonces: Nonces,
     throttle: Throttle,
     sites: Sites,
@@ -54,14 +58,15 @@ impl App {
     pub(crate) fn new(config: Config, region: &str, clock: Clock) -> Self {
         let sites = Sites::new(&config, region, clock());
         let throttle = Throttle::new(&config.accounts);
-        let directory = Directory::new(config.accounts, clock());
-        let container_service = ContainerService::new(config.clusters, clock());
+        let directory = Arc::new(Directory::new(config.accounts, clock()));
+        let container_service = ContainerService::new(config.clusters, Arc::clone(&directory), clock());
         Self {
             clock,
             faults: Faults::default(),
             records: Records::default(),
             directory,
             container_service,
+            issuers: Issuers::new(config.oidc_trust),
             nonces: Nonces::default(),
             throttle,
             sites,
@@ -117,6 +122,7 @@ impl App {
                         .map(|body| Reply::json(&body, &context)),
                     None => self
                         .handle(&raw, now, ended_credentials)
+                        .await
                         .map(|fields| Reply::success(fields, &context)),
                 };
                 result.unwrap_or_else(|error| Reply::error(&error, &context))
@@ -127,20 +133,32 @@ impl App {
         Outcome::Answer(reply)
     }
 
-    fn handle(&self, raw: &RawRequest, now: Timestamp, ended_credentials: bool) -> Result<Fields, ApiError> {
+    async fn handle(
+        &self,
+        raw: &RawRequest,
+        now: Timestamp,
+        ended_credentials: bool,
+    ) -> Result<Fields, ApiError> {
+        // A task of Container Service that has ended may have made an OIDC provider.
+        self.container_service.settle(now);
         let request = Parsed::new(raw)?;
         let operation = service::route(&request)?;
+        let origin = Origin { now, source_ip: raw.peer };
         let call = Call {
             directory: &self.directory,
             params: &request.params,
             now,
+            origin,
             throttle: &self.throttle,
+            issuers: &self.issuers,
             ended_credentials,
         };
         match operation.handler {
             Handler::Signed(carry_out) => {
-                let caller = authenticate(&request, &self.directory, &self.nonces, now)?;
+                let caller = authenticate(&request, &*self.directory, &self.nonces, now)?;
                 self.may_call(caller.account_id(), now)?;
+                let product = service::product(request.version().unwrap_or_default());
+                ram::authorize(product, operation.name, &call, &caller)?;
                 carry_out(&call, &caller)
             }
             Handler::SignedByKeyPair(carry_out) => {
@@ -149,7 +167,7 @@ impl App {
                 self.may_call(&owner.user.account_id, now)?;
                 carry_out(&call, &owner)
             }
-            Handler::Anonymous(carry_out) => carry_out(&call),
+            Handler::Anonymous(carry_out) => carry_out(&call).await,
         }
     }
 }

@@ -11,7 +11,9 @@ mod document;
 mod look_up;
 mod metadata;
 mod oauth;
+mod oidc;
 mod oidc_providers;
+mod policies;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,7 @@ use thiserror::Error;
 
 use crate::cs::CheckedCluster;
 use crate::entities::Account;
+use crate::oidc::Trust;
 
 pub(crate) use cloud_sso::CloudSso;
 pub(crate) use credentials_uri::{CredentialsUri, UriCredentials};
@@ -30,6 +33,8 @@ pub(crate) use oauth::{OAuth, OAuthHolder, OAuthUser};
 pub struct Config {
     pub(crate) accounts: Vec<Account>,
     pub(crate) clusters: Vec<CheckedCluster>,
+    /// Who is trusted where keys of OIDC issuers are fetched; `None`: the system's authorities.
+    pub(crate) oidc_trust: Option<Trust>,
     pub(crate) metadata: Option<Metadata>,
     pub(crate) credentials_uri: Option<CredentialsUri>,
     pub(crate) cloud_sso: Option<CloudSso>,

@@ -23,8 +23,10 @@ use crate::principal::Identity;
 use crate::sync::Shared;
 
 pub use error::DirectoryError;
+pub(crate) use oidc_providers::ProviderRecord;
+pub(crate) use policies::Holder;
 pub(crate) use roles::{NewRole, RoleChange};
-pub(crate) use state::{AttachedPolicy, PolicyRecord, RoleRecord, State, UserRecord};
+pub(crate) use state::{Attached, AttachedPolicy, PolicyRecord, RoleRecord, State, UserRecord};
 pub(crate) use users::NewUser;
 
 /// What the check of a signature needs to know about an access key.
@@ -97,7 +99,10 @@ impl Directory {
 
     /// The OIDC provider with this ARN.
     pub(crate) fn oidc_provider(&self, arn: &ProviderArn) -> Option<Arc<CheckedProvider>> {
-        self.read(|state| state.oidc_provider(arn).cloned())
+        self.read(|state| {
+            let found = state.oidc_provider(&arn.account, &arn.name);
+            found.ok().map(|record| Arc::clone(&record.provider))
+        })
     }
 
     /// Remembers a temporary key that was issued, and forgets those that expired a day before `now`.

@@ -2,6 +2,10 @@
 
 use serde_json::Value;
 
+/// What somebody without the right is told.
+pub(crate) const NOT_AUTHORIZED: &str =
+    "You are not authorized to do this action. You should be authorized by RAM.";
+
 /// An error answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {

@@ -2,7 +2,7 @@
 //! program `ram-emulator`, for development without an account.
 //!
 //! It speaks HTTPS with a certificate of its own CA, checks `ACS3-HMAC-SHA256` and RPC `HMAC-SHA1` signatures over the
-//! requests as they arrive, and answers with STS's codes and messages. Beside it: RAM, Container Service (also with ROA
+//! requests as they arrive, and answers with STS's codes and messages. Beside it: RAM, IMS, Container Service (also with ROA
 //! signatures), the metadata service, a credentials URI, CloudSSO, OAuth, and a CONNECT proxy. `docs/ram-emulator.md` is
 //! the manual.
 //!
@@ -40,6 +40,7 @@ mod entities;
 mod error;
 mod fault;
 mod host;
+mod ims;
 mod key_pair;
 mod market;
 mod names;
@@ -47,6 +48,7 @@ mod nonces;
 mod oidc;
 mod operation;
 mod pki;
+mod policy;
 mod principal;
 mod problem;
 mod proxy;
@@ -61,7 +63,6 @@ mod sites;
 mod sts;
 mod sync;
 mod throttle;
-mod trust_policy;
 
 pub use config::{Config, ConfigError};
 pub use cs::{Cluster, ClusterError, PermissionsCleaned, UserActivity};

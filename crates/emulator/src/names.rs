@@ -33,6 +33,11 @@ pub(crate) fn is_oidc_provider_name(text: &str) -> bool {
         && !is_mark(text.bytes().last())
 }
 
+/// The name of a policy: 1 to 128 letters, digits and `-` (RAM documentation, CreatePolicy).
+pub(crate) fn is_policy_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 /// A role session name: 2 to 64 of letters, digits, `.`, `@`, `-` and `_` (STS documentation, AssumeRole).
 pub(crate) fn is_session_name(text: &str) -> bool {
     text.len() >= 2 && is_user_name(text)

@@ -1,11 +1,15 @@
 //! What a service is made of: operations, and what carries them out.
 
+use std::pin::Pin;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::key_pair::KeyPairOwner;
+use crate::oidc::Issuers;
+use crate::policy::Origin;
 use crate::principal::Identity;
 use crate::request::Params;
 use crate::throttle::Throttle;
@@ -30,6 +34,9 @@ pub(crate) struct Operation {
 /// Fields of a 200, without `RequestId`, which is added to every answer.
 pub(crate) type Fields = Map<String, Value>;
 
+/// An answer that may take a while.
+pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Fields, ApiError>> + Send + 'a>>;
+
 /// What carries an operation out.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
@@ -37,8 +44,8 @@ pub(crate) enum Handler {
     Signed(fn(&Call<'_>, &Identity) -> Result<Fields, ApiError>),
     /// Needs the signature of a user's RSA key pair.
     SignedByKeyPair(fn(&Call<'_>, &KeyPairOwner) -> Result<Fields, ApiError>),
-    /// Needs no signature, and looks at none: what proves who asks is among the parameters.
-    Anonymous(fn(&Call<'_>) -> Result<Fields, ApiError>),
+    /// Needs no signature, and looks at none: what proves who asks is among the parameters. It may have to ask others.
+    Anonymous(for<'a> fn(&'a Call<'a>) -> Answering<'a>),
 }
 
 /// What a handler sees.
@@ -46,8 +53,12 @@ pub(crate) struct Call<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) params: &'a Params,
     pub(crate) now: Timestamp,
+    /// When the request came, and from where.
+    pub(crate) origin: Origin,
     /// Where calls that nobody signed are counted, as soon as it is clear for which account they are.
     pub(crate) throttle: &'a Throttle,
+    /// Where the keys of OIDC issuers are had.
+    pub(crate) issuers: &'a Issuers,
     /// Credentials that are handed out are to have ended already ([`crate::Fault::ExpiredCredentials`]).
     pub(crate) ended_credentials: bool,
 }

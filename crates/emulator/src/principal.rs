@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::policy::Policy;
+
 /// Temporary access key ids, those with a security token, begin with this.
 pub(crate) const TEMPORARY_KEY_PREFIX: &str = "STS.";
 
@@ -27,6 +29,8 @@ pub(crate) struct RoleSession {
     pub(crate) role: String,
     pub(crate) role_id: String,
     pub(crate) session: String,
+    /// What came with AssumeRole, and restricts what the role may do.
+    pub(crate) policy: Option<Policy>,
 }
 
 impl Identity {

@@ -1,17 +1,18 @@
 //! RAM 2015-05-01: users, roles and policies of the caller's account.
 //!
-//! Every active key of an account may call every operation: policies restrict nothing here.
+//! Who may call what, its policies say (`policy`), before an operation begins.
 
-mod paging;
+pub(crate) mod paging;
 mod params;
+mod permissions;
 mod policies;
-mod policy_document;
-mod refusal;
+pub(crate) mod refusal;
 mod roles;
-mod system_policies;
 mod users;
 
 use crate::operation::{Handler, Operation, Service};
+
+pub(crate) use permissions::authorize;
 
 /// The service and its operations.
 pub(crate) const SERVICE: Service = Service {
@@ -31,11 +32,18 @@ pub(crate) const SERVICE: Service = Service {
         Operation { name: "DeleteRole", handler: Handler::Signed(roles::delete_role) },
         Operation { name: "GetPolicy", handler: Handler::Signed(policies::get_policy) },
         Operation { name: "CreatePolicy", handler: Handler::Signed(policies::create_policy) },
+        Operation { name: "DeletePolicy", handler: Handler::Signed(policies::delete_policy) },
         Operation { name: "AttachPolicyToRole", handler: Handler::Signed(policies::attach_policy_to_role) },
         Operation {
             name: "DetachPolicyFromRole",
             handler: Handler::Signed(policies::detach_policy_from_role),
         },
         Operation { name: "ListPoliciesForRole", handler: Handler::Signed(policies::list_policies_for_role) },
+        Operation { name: "AttachPolicyToUser", handler: Handler::Signed(policies::attach_policy_to_user) },
+        Operation {
+            name: "DetachPolicyFromUser",
+            handler: Handler::Signed(policies::detach_policy_from_user),
+        },
+        Operation { name: "ListPoliciesForUser", handler: Handler::Signed(policies::list_policies_for_user) },
     ],
 };

@@ -1,6 +1,7 @@
 //! A request as it arrived, and what can be read from it before anything is checked.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use signature::{acs3, encoding, roa, rpc};
@@ -22,6 +23,8 @@ pub struct RawRequest {
     pub headers: Vec<(String, String)>,
     /// The body, de-chunked.
     pub body: Bytes,
+    /// The address of the connection's other end; `None` where there is none.
+    pub peer: Option<IpAddr>,
 }
 
 impl RawRequest {
@@ -32,6 +35,7 @@ impl RawRequest {
             target: target.to_owned(),
             headers: headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect(),
             body,
+            peer: None,
         }
     }
 

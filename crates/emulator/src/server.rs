@@ -3,6 +3,7 @@
 //! Has an accept loop of its own, so that a connection can be broken and the listener can go away and come back.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,10 +93,11 @@ impl Server {
                 accepted = tcp.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let broken = self.stop.child_token();
+                    let from = From { door: Door::Plain, peer: peer.ip() };
                     let connection =
-                        serve(stream, self.acceptor.clone(), Arc::clone(&self.app), broken.clone());
+                        serve(stream, self.acceptor.clone(), from, Arc::clone(&self.app), broken.clone());
                     self.tasks.spawn(async move {
                         tokio::select! {
                             () = broken.cancelled() => {}
@@ -113,11 +115,24 @@ impl Server {
     }
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+struct From {
+    door: Door,
+    peer: IpAddr,
+}
+
 /// One connection, from the handshake to its end.
-async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, app: Arc<App>, broken: CancellationToken) {
+async fn serve(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    from: From,
+    app: Arc<App>,
+    broken: CancellationToken,
+) {
     let _ = stream.set_nodelay(true);
     let Some(acceptor) = acceptor else {
-        return speak(stream, false, Door::Plain, app, broken).await;
+        return speak(stream, false, from, app, broken).await;
     };
     let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
@@ -128,18 +143,18 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, app: Arc<App>, 
         Err(_) => return,
     };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    speak(stream, is_h2, Door::Tls, app, broken).await;
+    speak(stream, is_h2, From { door: Door::Tls, ..from }, app, broken).await;
 }
 
 /// HTTP until one side ends it.
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     is_h2: bool,
-    door: Door,
+    from: From,
     app: Arc<App>,
     broken: CancellationToken,
 ) {
-    let service = service_fn(move |request| respond(request, door, Arc::clone(&app), broken.clone()));
+    let service = service_fn(move |request| respond(request, from, Arc::clone(&app), broken.clone()));
     let io = TokioIo::new(stream);
     let result = if is_h2 {
         http2::Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).serve_connection(io, service).await
@@ -157,13 +172,14 @@ async fn speak(
 
 async fn respond(
     request: Request<Incoming>,
-    door: Door,
+    from: From,
     app: Arc<App>,
     broken: CancellationToken,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let version = request.version();
-    let (raw, refused) = receive(request).await;
-    match app.answer(door, raw, refused).await {
+    let (mut raw, refused) = receive(request).await;
+    raw.peer = Some(from.peer);
+    match app.answer(from.door, raw, refused).await {
         Outcome::Answer(reply) => Ok(reply.into_response(version, (app.clock)())),
         Outcome::Site(reply) => Ok(reply.into_response((app.clock)())),
         Outcome::Silence => std::future::pending().await,

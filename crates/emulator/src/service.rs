@@ -2,13 +2,14 @@
 
 use crate::error::ApiError;
 use crate::host::{host_name, is_loopback};
+use crate::ims;
 use crate::operation::{Operation, Service};
 use crate::ram;
 use crate::request::Parsed;
 use crate::sts;
 
 /// All services of the RPC kind: path `/`, operation by name.
-const SERVICES: &[Service] = &[sts::SERVICE, ram::SERVICE];
+const SERVICES: &[Service] = &[sts::SERVICE, ram::SERVICE, ims::SERVICE];
 
 /// The service and operation that a request asks for.
 ///
@@ -89,6 +90,18 @@ mod tests {
             "localhost.example.com",
         ] {
             assert!(!sts::SERVICE.answers(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn ims_answers_at_its_own_names_and_on_loopback_only() {
+        for host in
+            ["ims.aliyuncs.com", "IMS.aliyuncs.com:443", "ims.vpc-proxy.aliyuncs.com", "127.0.0.1:4711"]
+        {
+            assert!(ims::SERVICE.answers(host), "{host}");
+        }
+        for host in ["ram.aliyuncs.com", "ims.example.com", "ims.aliyuncs.com.example.com"] {
+            assert!(!ims::SERVICE.answers(host), "{host}");
         }
     }
 

@@ -13,7 +13,7 @@ mod common;
 mod oidc;
 
 use common::*;
-use emulator::{Config, DirectoryError, Emulator, Fault, OidcProvider, Style};
+use emulator::{Cluster, Config, DirectoryError, Emulator, Fault, OidcProvider, Style};
 use jiff::Timestamp;
 use oidc::Issuer;
 use reqwest::{Client, RequestBuilder};
@@ -271,6 +271,45 @@ async fn providers_come_and_go_while_the_emulator_runs() {
     assert!(matches!(refused, DirectoryError::OidcProviderExists(_)));
     let more = OidcProvider::new(ACCOUNT, "more", "https://issuer.example/more").client_id("x");
     assert!(matches!(sts.emulator.add_oidc_provider(more), Err(DirectoryError::Full { limit: 100, .. })));
+}
+
+#[tokio::test]
+async fn a_cluster_with_rrsa_brings_its_provider_and_its_keys() {
+    let sts = Sts::start().await;
+    sts.emulator.remove_oidc_provider(ACCOUNT, "ack-rrsa-c1").unwrap();
+    assert_eq!(error(sts.post(&[])).await, (401, "AuthenticationFail.NoPermission".to_owned()));
+    let cluster = Cluster::new(ACCOUNT, "c1").rrsa(true).issuer(ISSUER).issuer_keys(&sts.issuer.jwks());
+    sts.emulator.add_cluster(cluster).unwrap();
+    assert_eq!(answer(sts.post(&[])).await.0, 200);
+}
+
+#[tokio::test]
+async fn roles_are_assumed_a_hundred_times_a_second_and_in_both_ways_together() {
+    let sts = Sts::start().await;
+    let at = Timestamp::from_second(NOON).unwrap();
+    let params =
+        [("Action", "AssumeRole"), ("RoleArn", DEV), ("RoleSessionName", "alice"), ("Version", "2015-04-01")];
+    for _ in 0..50 {
+        assert_eq!(answer(sts.post(&[])).await.0, 200);
+        let request = rpc_get_at(&sts.client, &sts.emulator, &alice(), &params, at);
+        assert_eq!(answer(request).await.0, 200);
+    }
+    assert_eq!(error(sts.post(&[])).await, (400, "Throttling.User".to_owned()));
+    let request = rpc_get_at(&sts.client, &sts.emulator, &alice(), &params, at);
+    assert_eq!(error(request).await, (400, "Throttling.User".to_owned()));
+    assert_eq!(sts.who(&alice()).await["IdentityType"], "RAMUser", "other calls are not throttled");
+}
+
+#[tokio::test]
+async fn a_token_of_more_than_twelve_hours_counts_as_one_of_twelve() {
+    let sts = Sts::start().await;
+    let mut claims = sts.claims();
+    claims["exp"] = json!(NOON + 48 * 3600);
+    let (status, body) = answer(sts.post(&[("OIDCToken", &sts.issuer.token(&claims))])).await;
+    assert_eq!((status, &body["OIDCTokenInfo"]["ExpirationTime"]), (200, &json!("2026-11-23T03:30:20Z")));
+    claims["iat"] = json!(NOON - 12 * 3600);
+    let refused = error(sts.post(&[("OIDCToken", &sts.issuer.token(&claims))])).await;
+    assert_eq!(refused, (401, "AuthenticationFail.OIDCToken.Expired".to_owned()));
 }
 
 #[tokio::test]

@@ -517,7 +517,7 @@ async fn whoever_was_denied_an_operation_is_told_who_and_what() {
             body["accessDeniedDetail"],
             json!({"AuthAction": action, "AuthPrincipalDisplayName": principal.1,
                    "AuthPrincipalOwnerId": ACCOUNT, "AuthPrincipalType": principal.0,
-                   "NoPermissionType": "ImplicitDeny", "PolicyType": "AccountLevelIdentityBasedPolicy"})
+                   "NoPermissionType": "ImplicitDeny", "PolicyType": "ResourceGroupLevelIdentityBasedPolicy"})
         );
     }
     // Others, and other operations, go on.

@@ -14,8 +14,8 @@ mod roa;
 
 use std::sync::{Arc, Mutex};
 
-use common::{Keys, NOON, alice, bob, client, config, root};
-use emulator::{Cluster, Emulator, PermissionsCleaned, UserActivity};
+use common::{Keys, NOON, alice, answer, bob, client, config, root, rpc_get_at};
+use emulator::{Cluster, Emulator, OidcProvider, PermissionsCleaned, UserActivity};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use roa::Ask;
@@ -79,6 +79,11 @@ impl Stand {
         self.ask(keys, "DELETE", &target, "CleanClusterUserPermissions").await
     }
 
+    async fn provider(&self, name: &str) -> (u16, Value) {
+        let params = [("Action", "GetOIDCProvider"), ("Version", "2019-08-15"), ("OIDCProviderName", name)];
+        answer(rpc_get_at(&self.client, &self.emulator, &root(), &params, self.now())).await
+    }
+
     async fn log(&self) -> Vec<String> {
         let (_, body) = self.ask(&alice(), "GET", "/clusters/c1/logs", "DescribeClusterLogs").await;
         body.as_array().unwrap().iter().map(|l| l["cluster_log"].as_str().unwrap().to_owned()).collect()
@@ -129,8 +134,16 @@ async fn enabling_rrsa_takes_a_task_and_changes_the_cluster_at_its_end() {
     assert_eq!(meta_data["RRSAConfig"], rrsa);
     assert_eq!(stand.log().await, ["Succeeded to enable RRSA", "Start to enable RRSA"]);
 
+    let provider = stand.provider("ack-rrsa-c1").await.1["OIDCProvider"].clone();
+    assert_eq!(
+        (&provider["IssuerUrl"], &provider["ClientIds"], &provider["Arn"]),
+        (&rrsa["issuer"], &json!("sts.aliyuncs.com"), &rrsa["oidc_arn"])
+    );
+
     let id = task_id(&stand.modify(json!({"enable_rrsa": false})).await);
+    assert_eq!(stand.provider("ack-rrsa-c1").await.0, 200, "until the task ends");
     stand.wait(5);
+    assert_eq!(stand.provider("ack-rrsa-c1").await.0, 404);
     assert_eq!(stand.task(&id).await["state"], "success");
     assert_eq!(stand.detail().await["rrsa_config"], json!({"enabled": false}));
 }
@@ -151,6 +164,96 @@ async fn a_task_that_fails_changes_nothing_and_says_why() {
     let id = task_id(&stand.modify(json!({"enable_rrsa": true})).await);
     stand.wait(5);
     assert_eq!(stand.task(&id).await["state"], "success", "only the next one fails");
+}
+
+#[tokio::test]
+async fn a_test_ends_tasks_when_it_likes() {
+    let stand = Stand::start().await;
+    let id = task_id(&stand.modify(json!({"enable_rrsa": true})).await);
+    stand.emulator.fail_tasks("c1", "the control plane does not answer");
+    let task = stand.task(&id).await;
+    assert_eq!(
+        (&task["state"], &task["error"]["message"]),
+        (&json!("fail"), &json!("the control plane does not answer"))
+    );
+    assert_eq!(stand.log().await[0], "Failed to enable RRSA: the control plane does not answer");
+    assert_eq!(stand.provider("ack-rrsa-c1").await.0, 404);
+    let id = task_id(&stand.modify(json!({"enable_rrsa": true})).await);
+    stand.emulator.finish_tasks("c9");
+    assert_eq!(stand.task(&id).await["state"], "running");
+    stand.emulator.finish_tasks("c1");
+    assert_eq!(stand.task(&id).await["state"], "success");
+    stand.emulator.fail_tasks("c1", "too late");
+    assert_eq!(stand.task(&id).await["state"], "success");
+    assert_eq!(stand.provider("ack-rrsa-c1").await.0, 200);
+}
+
+#[tokio::test]
+async fn rrsa_is_refused_where_ack_does_not_have_it() {
+    let stand = Stand::start().await;
+    for (id, cluster, code) in [
+        ("old", Cluster::new(ACCOUNT, "old").version("1.20.11-aliyun.1"), "ErrorClusterVersionNotSupported"),
+        ("own", Cluster::new(ACCOUNT, "own").kind("ExternalKubernetes"), "ErrorClusterTypeNotSupported"),
+        ("edge", Cluster::new(ACCOUNT, "edge").profile("Edge"), "ErrorClusterTypeNotSupported"),
+    ] {
+        stand.emulator.add_cluster(cluster).unwrap();
+        let modify = async |enable: bool| {
+            let ask = Ask::new("PUT", &format!("/api/v2/clusters/{id}"), "ModifyCluster");
+            stand.send(&alice(), ask.body(&json!({"enable_rrsa": enable}))).await
+        };
+        let (status, body) = modify(true).await;
+        assert_eq!((status, &body["code"]), (400, &json!(code)), "{body}");
+        assert_eq!(modify(false).await.0, 200, "there is no harm in disabling it");
+    }
+}
+
+#[tokio::test]
+async fn the_provider_has_the_clusters_own_issuer_and_two_cannot_have_one() {
+    let stand = Stand::start().await;
+    let enable = async |id: &str| {
+        let ask = Ask::new("PUT", &format!("/api/v2/clusters/{id}"), "ModifyCluster");
+        let (status, body) = stand.send(&alice(), ask.body(&json!({"enable_rrsa": true}))).await;
+        assert_eq!(status, 200, "{body}");
+        stand.emulator.finish_tasks(id);
+        stand.task(body["task_id"].as_str().unwrap()).await
+    };
+    let (first, second) = ("https://issuer.example/c2", "https://kubernetes.default.svc");
+    stand.emulator.add_cluster(Cluster::new(ACCOUNT, "c2").issuer(first).issuer(second)).unwrap();
+    assert_eq!(enable("c2").await["state"], "success");
+    assert_eq!(stand.provider("ack-rrsa-c2").await.1["OIDCProvider"]["IssuerUrl"], first);
+    let (_, detail) = stand.ask(&alice(), "GET", "/clusters/c2", "DescribeClusterDetail").await;
+    assert_eq!(detail["rrsa_config"]["issuer"], format!("{first},{second}"));
+    assert_eq!(enable("c2").await["state"], "success", "once more");
+
+    // The issuer has a provider of another name.
+    stand.emulator.add_cluster(Cluster::new(ACCOUNT, "c3").issuer(first)).unwrap();
+    let task = enable("c3").await;
+    assert_eq!(task["state"], "fail");
+    assert!(task["error"]["message"].as_str().unwrap().contains(first), "{task}");
+    // The name has a provider of another issuer.
+    let other = OidcProvider::new(ACCOUNT, "ack-rrsa-c1", "https://other.example").client_id("x");
+    stand.emulator.add_oidc_provider(other).unwrap();
+    let task = enable("c1").await;
+    assert_eq!(task["state"], "fail");
+    assert_eq!(stand.detail().await["rrsa_config"], json!({"enabled": false}));
+    assert!(stand.log().await[0].starts_with("Failed to enable RRSA: the OIDC provider \"ack-rrsa-c1\""));
+    let id = task_id(&stand.modify(json!({"enable_rrsa": false})).await);
+    stand.emulator.finish_tasks("c1");
+    assert_eq!(stand.task(&id).await["state"], "success");
+    let left = stand.provider("ack-rrsa-c1").await.1;
+    assert_eq!(left["OIDCProvider"]["IssuerUrl"], "https://other.example", "it is not the cluster's");
+    // The provider is there with the issuer, and lacks the client id.
+    stand.emulator.remove_oidc_provider(ACCOUNT, "ack-rrsa-c1").unwrap();
+    let acks = "https://oidc-ack-cn-hangzhou.oss-cn-hangzhou.aliyuncs.com/c1";
+    stand.emulator.add_oidc_provider(OidcProvider::new(ACCOUNT, "ack-rrsa-c1", acks).client_id("x")).unwrap();
+    assert_eq!(enable("c1").await["state"], "success");
+    let mended = stand.provider("ack-rrsa-c1").await.1;
+    assert_eq!(mended["OIDCProvider"]["ClientIds"], "x,sts.aliyuncs.com");
+    // A cluster that has RRSA from the start on.
+    stand.emulator.add_cluster(Cluster::new(ACCOUNT, "c4").rrsa(true)).unwrap();
+    assert_eq!(stand.provider("ack-rrsa-c4").await.0, 200);
+    stand.emulator.add_cluster(Cluster::new(ACCOUNT, "c5").rrsa(true).issuer(first)).unwrap();
+    assert_eq!(stand.provider("ack-rrsa-c5").await.0, 404);
 }
 
 #[tokio::test]

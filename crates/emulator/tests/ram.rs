@@ -285,7 +285,7 @@ async fn what_is_wrong_is_refused_with_the_documented_codes() {
     let role = |name| ("RoleName", name);
     let trust = ("AssumeRolePolicyDocument", TRUST);
     let unknown_condition =
-        TRUST.replace("}]}", r#","Condition":{"IpAddress":{"acs:SourceIp":"192.0.2.1"}}}]}"#);
+        TRUST.replace("}]}", r#","Condition":{"IpAddress":{"acs:SourceMac":"192.0.2.1"}}}]}"#);
     let cases: Vec<(&str, Params<'_>, &str)> = vec![
         ("GetRole", vec![], "400 MissingRoleName"),
         ("GetRole", vec![role("a_b")], "400 InvalidParameter.RoleName.InvalidChars"),
@@ -376,7 +376,10 @@ async fn what_is_wrong_is_refused_with_the_documented_codes() {
             "404 EntityNotExist.Role",
         ),
         ("ListPoliciesForRole", vec![role("nobody")], "404 EntityNotExist.Role"),
-        ("DeletePolicy", vec![("PolicyName", "x")], "404 InvalidAction.NotFound"),
+        ("DeletePolicy", vec![("PolicyName", "x")], "404 EntityNotExist.Policy"),
+        ("DeletePolicy", vec![("PolicyName", "ReadOnlyAccess")], "404 EntityNotExist.Policy"),
+        ("ListPoliciesForUser", vec![("UserName", "nobody")], "404 EntityNotExist.User"),
+        ("DeleteGroup", vec![("GroupName", "x")], "404 InvalidAction.NotFound"),
     ];
     for (action, params, expected) in cases {
         assert_eq!(ram.refusal(action, &params).await, expected, "{action} {params:?}");

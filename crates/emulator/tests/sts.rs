@@ -303,6 +303,11 @@ async fn assume_role_names_the_parameter_that_is_wrong() {
         (vec![arn, session, ("DurationSeconds", "1h")], 400, "InvalidParameter.DurationSeconds"),
         (vec![arn, session, ("Policy", "not json")], 400, "InvalidParameter.PolicyGrammar"),
         (vec![arn, session, ("Policy", "[]")], 400, "InvalidParameter.PolicyGrammar"),
+        (
+            vec![arn, session, ("Policy", r#"{"Version": "1", "Statement": []}"#)],
+            400,
+            "InvalidParameter.PolicyGrammar",
+        ),
         (vec![arn, session, ("Policy", &long_policy)], 400, "InvalidParameter.PolicyGrammar"),
         (vec![arn, session, ("ExternalId", "x")], 400, "InvalidParameter.ExternalId"),
         (vec![arn, session, ("ExternalId", "a b")], 400, "InvalidParameter.ExternalId"),
@@ -313,7 +318,8 @@ async fn assume_role_names_the_parameter_that_is_wrong() {
     let (_, body) =
         assume(&emulator, &alice(), &[("RoleArn", "acs:ram::1234567890123456:role/x"), session]).await;
     assert_eq!(body["Message"], "The role not exists: acs:ram::1234567890123456:role/x.");
-    let policy = ("Policy", r#"{"Version": "1", "Statement": []}"#);
+    let policy =
+        ("Policy", r#"{"Version": "1", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}"#);
     let any_case = ("RoleArn", "ACS:RAM::1234567890123456:Role/DEV");
     assert_eq!(assume(&emulator, &alice(), &[any_case, session, policy]).await.0, 200);
 }

@@ -37,7 +37,7 @@ impl App {
     ) -> Result<Answer, ApiError> {
         let request = Parsed::new(raw)?;
         self.container_service.answer(&request, request_id, now, || {
-            let caller = authenticate_roa(&request, &self.directory, &self.nonces, now)?;
+            let caller = authenticate_roa(&request, &*self.directory, &self.nonces, now)?;
             self.may_call(caller.account_id(), now)?;
             Ok(caller)
         })

@@ -9,13 +9,18 @@ use serde_saphyr::Spanned;
 use super::document::{
     AccessKeyEntry, AccountEntry, Document, KeyPairEntry, RoleEntry, Status, ThrottleEntry, UserEntry,
 };
-use super::{Config, ConfigError, cloud_sso, clusters, credentials_uri, metadata, oauth, oidc_providers};
-use crate::entities::{AccessKey, Account, MAX_SESSION_DURATION, MIN_SESSION_SECONDS, Role, User};
+use super::{
+    Config, ConfigError, cloud_sso, clusters, credentials_uri, metadata, oauth, oidc, oidc_providers,
+    policies,
+};
+use crate::entities::{
+    AccessKey, Account, CustomPolicy, MAX_SESSION_DURATION, MIN_SESSION_SECONDS, Role, User,
+};
 use crate::key_pair::KeyPair;
 use crate::names;
+use crate::policy::TrustPolicy;
 use crate::principal::TEMPORARY_KEY_PREFIX;
 pub(super) use crate::problem::Problem;
-use crate::trust_policy::TrustPolicy;
 
 pub(super) fn check(document: Document, file: &str) -> Result<Config, ConfigError> {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
@@ -48,6 +53,7 @@ impl Checker {
             .collect::<Result<_, _>>()?;
         Ok(Config {
             clusters: clusters::check(document.clusters, &accounts, folder)?,
+            oidc_trust: document.oidc.map(|entry| oidc::check(&entry, folder)).transpose()?,
             metadata: document.metadata.map(|entry| metadata::check(entry, &accounts)).transpose()?,
             credentials_uri: document
                 .credentials_uri
@@ -67,17 +73,21 @@ impl Checker {
         unique(&mut self.accounts, id, &id.value, "account id")?;
         // Users and roles have names of their own; one account has a name of a kind once.
         self.names.clear();
+        let (calls_per_second, assumptions_per_second) = throttle(entry.throttle.as_ref())?;
+        let custom = policies::check(entry.policies)?;
         Ok(Account {
-            calls_per_second: entry.throttle.as_ref().map(calls_per_second).transpose()?,
+            calls_per_second,
+            assumptions_per_second,
             access_keys: self.access_keys(entry.access_keys)?,
-            users: entry.users.into_iter().map(|user| self.user(user)).collect::<Result<_, _>>()?,
-            roles: entry.roles.into_iter().map(|role| self.role(role)).collect::<Result<_, _>>()?,
+            users: entry.users.into_iter().map(|user| self.user(user, &custom)).collect::<Result<_, _>>()?,
+            roles: entry.roles.into_iter().map(|role| self.role(role, &custom)).collect::<Result<_, _>>()?,
             oidc_providers: oidc_providers::check(entry.oidc_providers, &entry.id.value, folder)?,
+            policies: custom,
             id: entry.id.value,
         })
     }
 
-    fn user(&mut self, entry: UserEntry) -> Result<User, Problem> {
+    fn user(&mut self, entry: UserEntry, custom: &[CustomPolicy]) -> Result<User, Problem> {
         let name = &entry.name;
         if !names::is_user_name(&name.value) {
             return Err(Problem::at(
@@ -97,6 +107,7 @@ impl Checker {
                 .into_iter()
                 .map(|pair| self.key_pair(&pair))
                 .collect::<Result<_, _>>()?,
+            policies: policies::attached(entry.policies, custom, &format!("user {:?}", name.value))?,
             display_name: entry.name.value.clone(),
             comments: String::new(),
             name: entry.name.value,
@@ -104,7 +115,7 @@ impl Checker {
         })
     }
 
-    fn role(&mut self, entry: RoleEntry) -> Result<Role, Problem> {
+    fn role(&mut self, entry: RoleEntry, custom: &[CustomPolicy]) -> Result<Role, Problem> {
         let name = &entry.name;
         if !names::is_role_name(&name.value) {
             return Err(Problem::at(
@@ -133,6 +144,7 @@ impl Checker {
         debug_assert!(max_session_duration >= MIN_SESSION_SECONDS);
         Ok(Role {
             trust_policy: TrustPolicy::check(entry.trust_policy, &what)?,
+            policies: policies::attached(entry.policies, custom, &what)?,
             description: String::new(),
             max_session_duration,
             name: entry.name.value,
@@ -203,11 +215,26 @@ impl Checker {
     }
 }
 
-fn calls_per_second(entry: &ThrottleEntry) -> Result<NonZeroU32, Problem> {
-    let calls = &entry.calls_per_second;
-    NonZeroU32::new(calls.value).ok_or_else(|| {
-        Problem::at(calls, "throttle: callsPerSecond is 0: leave throttle out to have no limit")
-    })
+/// Calls a second: all of them, and those that assume roles.
+fn throttle(
+    entry: Option<&Spanned<ThrottleEntry>>,
+) -> Result<(Option<NonZeroU32>, Option<NonZeroU32>), Problem> {
+    let Some(entry) = entry else { return Ok((None, None)) };
+    let ThrottleEntry { calls_per_second, assume_role_calls_per_second } = &entry.value;
+    if calls_per_second.is_none() && assume_role_calls_per_second.is_none() {
+        let text =
+            "throttle has neither callsPerSecond nor assumeRoleCallsPerSecond: leave it out, or give one";
+        return Err(Problem::at(entry, text));
+    }
+    let number = |calls: &Option<Spanned<u32>>, name: &str| {
+        let Some(calls) = calls else { return Ok(None) };
+        let text = format!("throttle: {name} is 0: leave it out to have the usual limit");
+        NonZeroU32::new(calls.value).map(Some).ok_or_else(|| Problem::at(calls, text))
+    };
+    Ok((
+        number(calls_per_second, "callsPerSecond")?,
+        number(assume_role_calls_per_second, "assumeRoleCallsPerSecond")?,
+    ))
 }
 
 fn unique(

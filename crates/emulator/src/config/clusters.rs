@@ -31,6 +31,10 @@ pub(super) struct ClusterEntry {
     state: Option<String>,
     version: Option<String>,
     rrsa: Option<bool>,
+    #[serde(default)]
+    issuers: Vec<String>,
+    jwks: Option<String>,
+    jwks_file: Option<Spanned<PathBuf>>,
     server: Option<ServerEntry>,
     certificate_authority: Option<String>,
     certificate_authority_file: Option<Spanned<PathBuf>>,
@@ -100,6 +104,7 @@ fn cluster(entry: ClusterEntry, folder: &Path) -> Result<CheckedCluster, Problem
     set(&mut cluster.state, entry.state);
     set(&mut cluster.version, entry.version);
     cluster.rrsa = entry.rrsa.unwrap_or_default();
+    cluster.issuers = entry.issuers;
     cluster.addons = entry.addons;
     if let Some(server) = entry.server {
         cluster.public_server = server.public;
@@ -120,6 +125,9 @@ fn cluster(entry: ClusterEntry, folder: &Path) -> Result<CheckedCluster, Problem
             entry.certificate_authority_file.as_ref(),
         )?
         .map(|pem| pem.expose().to_owned());
+    cluster.issuer_keys = files
+        .text("jwks", entry.jwks.map(Secret::new), entry.jwks_file.as_ref())?
+        .map(|jwks| jwks.expose().to_owned());
     if let Some(authority) = entry.client_certificate_authority {
         let AuthorityEntry { certificate, certificate_file, key, key_file } = &authority.value;
         let certificate = certificate.clone().map(Secret::new);
@@ -206,6 +214,8 @@ mod tests {
         let (certificate, key) = authority();
         std::fs::write(folder.path().join("ca.crt"), &certificate).unwrap();
         std::fs::write(folder.path().join("ca.key"), &key).unwrap();
+        let jwks = include_str!("../oidc/testdata/jwks.json");
+        std::fs::write(folder.path().join("jwks.json"), jwks).unwrap();
         let inline = certificate.replace('\n', "\n          ");
         let yaml = format!(
             "  - id: c0123
@@ -218,6 +228,8 @@ mod tests {
     state: failed
     version: 1.30.1-aliyun.1
     rrsa: true
+    issuers: [\"https://issuer.example/c0123\", \"https://kubernetes.default.svc\"]
+    jwksFile: jwks.json
     server: {{public: \"https://192.0.2.1:6443\", private: \"https://10.0.0.1:6443\"}}
     certificateAuthorityFile: ca.crt
     clientCertificateAuthority:
@@ -238,6 +250,8 @@ mod tests {
         assert_eq!(cluster.public_server.as_deref(), Some("https://192.0.2.1:6443"));
         assert_eq!(cluster.private_server.as_deref(), Some("https://10.0.0.1:6443"));
         assert_eq!(cluster.certificate_authority.as_deref(), Some(certificate.as_str()));
+        assert_eq!(cluster.issuers, ["https://issuer.example/c0123", "https://kubernetes.default.svc"]);
+        assert!(config.clusters[0].issuer_keys.is_some());
         assert!(cluster.rrsa && config.clusters[0].client_authority.is_some());
         assert_eq!((cluster.addons["coredns"].as_str(), cluster.task_duration.as_secs()), ("v1", 60));
         let bare = &config.clusters[1].cluster;
@@ -274,6 +288,9 @@ mod tests {
                 "keep one",
             ),
             (format!("  - {{id: c1, {account}, clientCertificateAuthority: {{}}}}"), 4, "needs certificate"),
+            (format!("  - {{id: c1, {account}, issuers: [\"http://x\"]}}"), 4, "issuer \"http://x\""),
+            (format!("  - {{id: c1, {account}, jwks: x}}"), 4, "key set is not JSON"),
+            (format!("  - {{id: c1, {account}, jwks: x, jwksFile: z}}"), 4, "keep one"),
             (format!("  - {{id: c1, {account}, taskSeconds: 86401}}"), 4, "taskSeconds"),
             (pair(&certificate, "x"), 4, "not a private key"),
             (pair("x", &key), 4, "not in PEM"),

@@ -10,8 +10,9 @@ use super::clusters::ClusterEntry;
 use super::credentials_uri::CredentialsUriEntry;
 use super::metadata::MetadataEntry;
 use super::oauth::OAuthEntry;
+use super::oidc::OidcEntry;
 use super::oidc_providers::OidcProviderEntry;
-use crate::trust_policy::TrustPolicyDocument;
+use crate::policy::PolicyDocument;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -19,6 +20,7 @@ pub(super) struct Document {
     pub(super) accounts: Spanned<Vec<AccountEntry>>,
     #[serde(default)]
     pub(super) clusters: Vec<ClusterEntry>,
+    pub(super) oidc: Option<OidcEntry>,
     pub(super) metadata: Option<MetadataEntry>,
     pub(super) credentials_uri: Option<CredentialsUriEntry>,
     pub(super) cloud_sso: Option<CloudSsoEntry>,
@@ -29,7 +31,7 @@ pub(super) struct Document {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct AccountEntry {
     pub(super) id: Spanned<String>,
-    pub(super) throttle: Option<ThrottleEntry>,
+    pub(super) throttle: Option<Spanned<ThrottleEntry>>,
     #[serde(default)]
     pub(super) access_keys: Vec<AccessKeyEntry>,
     #[serde(default)]
@@ -38,12 +40,23 @@ pub(super) struct AccountEntry {
     pub(super) roles: Vec<RoleEntry>,
     #[serde(default)]
     pub(super) oidc_providers: Vec<OidcProviderEntry>,
+    #[serde(default)]
+    pub(super) policies: Vec<PolicyEntry>,
+}
+
+/// A custom policy.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct PolicyEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) document: PolicyDocument,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct ThrottleEntry {
-    pub(super) calls_per_second: Spanned<u32>,
+    pub(super) calls_per_second: Option<Spanned<u32>>,
+    pub(super) assume_role_calls_per_second: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +85,7 @@ pub(super) struct UserEntry {
     pub(super) access_keys: Vec<AccessKeyEntry>,
     #[serde(default)]
     pub(super) key_pairs: Vec<KeyPairEntry>,
+    pub(super) policies: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +101,8 @@ pub(super) struct RoleEntry {
     pub(super) name: Spanned<String>,
     pub(super) id: Spanned<String>,
     pub(super) max_session_duration: Option<Spanned<u32>>,
-    pub(super) trust_policy: TrustPolicyDocument,
+    pub(super) trust_policy: PolicyDocument,
+    pub(super) policies: Option<Vec<Spanned<String>>>,
 }
 
 /// Parses the text. A value that YAML would take for a number or a boolean must be quoted where a text is meant:

@@ -17,6 +17,9 @@ pub(super) struct OidcProviderEntry {
     issuer_url: Spanned<String>,
     client_ids: Vec<String>,
     issuance_limit_time: Option<u32>,
+    #[serde(default)]
+    fingerprints: Vec<String>,
+    description: Option<String>,
     jwks: Option<String>,
     jwks_file: Option<Spanned<PathBuf>>,
 }
@@ -49,6 +52,12 @@ fn provider(entry: OidcProviderEntry, account: &str, folder: &Path) -> Result<Ch
     let mut provider = OidcProvider::new(account, &name.value, &entry.issuer_url.value);
     for id in &entry.client_ids {
         provider = provider.client_id(id);
+    }
+    for fingerprint in &entry.fingerprints {
+        provider = provider.fingerprint(fingerprint);
+    }
+    if let Some(description) = &entry.description {
+        provider = provider.description(description);
     }
     if let Some(hours) = entry.issuance_limit_time {
         provider = provider.issuance_limit_hours(hours);
@@ -106,6 +115,8 @@ mod tests {
         issuerUrl: https://issuer.example/1
         clientIds: [sts.aliyuncs.com, other]
         issuanceLimitTime: 168
+        fingerprints: [902EF2deeb3c5b13ea4c3d5193629309e2310000]
+        description: of a test
         {}
       - {{name: file, issuerUrl: \"https://issuer.example/2\", clientIds: [x], jwksFile: jwks.json}}
       - {{name: none, issuerUrl: \"https://issuer.example/3\", clientIds: [x]}}",
@@ -118,10 +129,12 @@ mod tests {
             (0, "name: \"inline\""),
             (0, "issuer_url: \"https://issuer.example/1\""),
             (0, "[\"sts.aliyuncs.com\", \"other\"]"),
-            (0, "issuance_limit: 168h"),
+            (0, "issuance_limit: 168"),
+            (0, "[\"902EF2deeb3c5b13ea4c3d5193629309e2310000\"]"),
+            (0, "description: \"of a test\""),
             (0, "keys: Some"),
             (1, "keys: Some"),
-            (1, "issuance_limit: 12h"),
+            (1, "issuance_limit: 12"),
             (2, "keys: None"),
         ] {
             assert!(shown[provider].contains(words), "{words}: {}", shown[provider]);
@@ -156,6 +169,13 @@ mod tests {
             (one("a", &long_url, ""), 4, "at most 255"),
             (one("a", good, ", issuanceLimitTime: 0"), 4, "between 1 and 168"),
             (one("a", good, ", issuanceLimitTime: 169"), 4, "between 1 and 168"),
+            (one("a", good, ", fingerprints: [abc]"), 4, "40 hexadecimal digits"),
+            (
+                one("a", good, &format!(", fingerprints: [{}]", format!("{}, ", "a".repeat(40)).repeat(6))),
+                4,
+                "more than 5",
+            ),
+            (one("a", good, &format!(", description: {}", "x".repeat(257))), 4, "more than 256"),
             (one("a", good, ", jwksFile: /nowhere/jwks.json"), 4, "/nowhere/jwks.json"),
             (one("a", good, ", jwks: x, jwksFile: z"), 4, "keep one"),
             (one("a", good, ", jwks: x"), 4, "not JSON"),

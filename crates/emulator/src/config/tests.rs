@@ -63,6 +63,7 @@ fn each_mistake_is_named_with_its_line() {
         ("    accessKeys:\n      - {id: LTAI1, secret: s, status: Disabled}", 4, "Active"),
         ("    accessKeys:\n      - {id: LTAI1, secret: s}\n      - {id: LTAI1, secret: t}", 5, "line 4"),
         ("    throttle: {callsPerSecond: 0}", 3, "callsPerSecond is 0"),
+        ("    throttle: {assumeRoleCallsPerSecond: 0}", 3, "assumeRoleCallsPerSecond is 0"),
         ("    throttle: {}", 3, "callsPerSecond"),
         ("  - id: \"1234567890123456\"", 3, "line 2"),
         ("  - id: \"123\"", 3, "16 digits"),

@@ -11,9 +11,11 @@ use crate::error::ApiError;
 
 /// What can be installed, with the newest version.
 const CATALOG: &[(&str, &str)] = &[
+    ("ack-erdma-controller", "0.6.4"),
     ("ack-pod-identity-webhook", "0.4.0"),
     ("ack-ram-authenticator", "0.2.0"),
     ("coredns", "v1.11.3.5-5321daf49-aliyun"),
+    ("kritis-validation-hook", "v2.1.10"),
     ("metrics-server", "v0.3.9.8-9c55b0b-aliyun"),
 ];
 

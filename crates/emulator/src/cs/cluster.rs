@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::client_authority::{ClientAuthority, holds_a_certificate};
 use crate::names;
+use crate::oidc::{KeySet, is_issuer_url};
 
 /// How long a task takes where nobody says otherwise.
 pub(crate) const DEFAULT_TASK_DURATION: SignedDuration = SignedDuration::from_secs(5);
@@ -46,6 +47,10 @@ pub struct Cluster {
     pub(crate) certificate_authority: Option<String>,
     pub(crate) client_authority: Option<(String, Secret)>,
     pub(crate) rrsa: bool,
+    /// The issuers of its service account tokens, the one that signs first; empty: ACK's pattern.
+    pub(crate) issuers: Vec<String>,
+    /// The public keys of its issuer, a JSON Web Key Set.
+    pub(crate) issuer_keys: Option<String>,
     /// Installed add-ons with their versions.
     pub(crate) addons: BTreeMap<String, String>,
     pub(crate) task_duration: SignedDuration,
@@ -70,6 +75,8 @@ impl Cluster {
             certificate_authority: None,
             client_authority: None,
             rrsa: false,
+            issuers: Vec::new(),
+            issuer_keys: None,
             addons: BTreeMap::new(),
             task_duration: DEFAULT_TASK_DURATION,
         }
@@ -159,7 +166,25 @@ impl Cluster {
         self
     }
 
-    /// Whether RRSA is enabled.
+    /// One more issuer of its service account tokens: an https URL. The first one signs, and is that of the OIDC provider
+    /// which enabling RRSA makes. Where this is not called, it is
+    /// `https://oidc-ack-REGION.oss-REGION.aliyuncs.com/CLUSTER-ID`.
+    #[must_use]
+    pub fn issuer(mut self, url: &str) -> Self {
+        self.issuers.push(url.to_owned());
+        self
+    }
+
+    /// The public keys of its issuer: a JSON Web Key Set, as `kubectl get --raw /openid/v1/jwks` prints it. Without it they
+    /// are fetched from the issuer.
+    #[must_use]
+    pub fn issuer_keys(mut self, jwks: &str) -> Self {
+        self.issuer_keys = Some(jwks.to_owned());
+        self
+    }
+
+    /// Whether RRSA is enabled. Then the account has the OIDC provider `ack-rrsa-CLUSTER-ID` from the start on, unless
+    /// another provider has that name or that issuer.
     #[must_use]
     pub fn rrsa(mut self, enabled: bool) -> Self {
         self.rrsa = enabled;
@@ -213,6 +238,15 @@ impl Cluster {
         if self.certificate_authority.as_deref().is_some_and(|pem| !holds_a_certificate(pem)) {
             return Err(wrong("certificateAuthority holds no certificate in PEM".to_owned()));
         }
+        if let Some(url) = self.issuers.iter().find(|url| !is_issuer_url(url) || url.contains(',')) {
+            return Err(wrong(format!(
+                "issuer {url:?} is not https://HOST… as an OIDC provider may have it"
+            )));
+        }
+        let issuer_keys = match self.issuer_keys.as_deref().map(KeySet::parse).transpose() {
+            Ok(keys) => keys.map(Arc::new),
+            Err(problem) => return Err(wrong(format!("its issuer's key set {problem}"))),
+        };
         if self.task_duration.is_negative() {
             return Err(wrong("a task cannot take less than no time".to_owned()));
         }
@@ -223,7 +257,7 @@ impl Cluster {
             )),
             None => None,
         };
-        Ok(CheckedCluster { client_authority, cluster: self })
+        Ok(CheckedCluster { client_authority, issuer_keys, cluster: self })
     }
 }
 
@@ -242,6 +276,7 @@ impl fmt::Debug for Cluster {
 pub(crate) struct CheckedCluster {
     pub(crate) cluster: Cluster,
     pub(crate) client_authority: Option<Arc<ClientAuthority>>,
+    pub(crate) issuer_keys: Option<Arc<KeySet>>,
 }
 
 /// Why a cluster was not taken. Each message is one line and holds no key.
@@ -309,6 +344,10 @@ mod tests {
             (cluster().private_server("https://a\nuser: b"), "server"),
             (cluster().private_server("https://a b"), "server"),
             (cluster().certificate_authority("no PEM"), "certificateAuthority"),
+            (cluster().issuer("http://issuer.example"), "issuer"),
+            (cluster().issuer("https://issuer.example/?x"), "issuer"),
+            (cluster().issuer("https://issuer.example/a,b"), "issuer"),
+            (cluster().issuer_keys("no JSON"), "key set"),
             (cluster().client_authority("no PEM", "hunter2"), "clientCertificateAuthority"),
             (cluster().task_duration(SignedDuration::from_secs(-1)), "task"),
         ] {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::store::Entry;
 use super::task::china_time;
-use super::{Call, errors};
+use super::{Call, errors, rrsa};
 use crate::error::ApiError;
 
 /// Clusters on a page where `page_size` is not given.
@@ -18,7 +18,7 @@ pub(super) fn detail(call: &Call<'_>) -> Result<Answer, ApiError> {
     let entry = store.cluster(call.path.get("cluster"), call.caller)?;
     let mut body = cluster(entry);
     if let Some(fields) = body.as_object_mut() {
-        fields.insert("rrsa_config".to_owned(), rrsa(entry));
+        fields.insert("rrsa_config".to_owned(), rrsa::describe(&entry.description.cluster));
         fields.insert("parameters".to_owned(), json!({}));
     }
     Ok(body.into())
@@ -53,7 +53,7 @@ fn cluster(entry: &Entry) -> Value {
         "api_server_endpoint": cluster.public_server.as_deref().unwrap_or_default(),
         "intranet_api_server_endpoint": cluster.private_server.as_deref().unwrap_or_default(),
     });
-    let meta_data = json!({"RRSAConfig": rrsa(entry)});
+    let meta_data = json!({"RRSAConfig": rrsa::describe(&entry.description.cluster)});
     json!({
         "cluster_id": cluster.id,
         "name": cluster.name,
@@ -74,23 +74,6 @@ fn cluster(entry: &Entry) -> Value {
         "updated": china_time(entry.updated),
         "master_url": master_url.to_string(),
         "meta_data": meta_data.to_string(),
-    })
-}
-
-/// RRSA as a cluster has it: the issuer and the name of the OIDC provider are ACK's patterns.
-fn rrsa(entry: &Entry) -> Value {
-    let cluster = &entry.description.cluster;
-    if !cluster.rrsa {
-        return json!({"enabled": false});
-    }
-    let (region, id) = (&cluster.region, &cluster.id);
-    let name = format!("ack-rrsa-{id}");
-    json!({
-        "enabled": true,
-        "issuer": format!("https://oidc-ack-{region}.oss-{region}.aliyuncs.com/{id}"),
-        "audience": "sts.aliyuncs.com",
-        "oidc_name": name,
-        "oidc_arn": format!("acs:ram::{}:oidc-provider/{name}", cluster.account),
     })
 }
 

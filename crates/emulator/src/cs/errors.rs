@@ -1,6 +1,7 @@
 //! Error answers that only Container Service has. Codes that its documentation does not name are marked.
 
 use crate::error::ApiError;
+use crate::policy::{Decision, PolicyType, Refusal};
 use crate::principal::Identity;
 
 /// Longest id of a request that an error message repeats, in characters.
@@ -28,12 +29,26 @@ pub(crate) fn forbidden(message: &str) -> ApiError {
     ApiError::new(403, "StatusForbidden", message)
 }
 
-/// The caller's policies do not allow it.
+/// Nothing allows it, as a test wants it.
 pub(crate) fn no_permission(caller: &Identity, operation: &str) -> ApiError {
+    let refusal = Refusal { policy_type: PolicyType::Identity, decision: Decision::ImplicitDeny };
+    not_permitted(caller, operation, &refusal)
+}
+
+/// The caller's policies do not allow it. Container Service knows resource groups: what nothing allows was not allowed
+/// by the policies of that level either, and it names those. The words for users are the emulator's own.
+pub(crate) fn not_permitted(caller: &Identity, operation: &str, refusal: &Refusal) -> ApiError {
     let action = format!("cs:{operation}");
-    let mut error = forbidden(&format!("RAM user/role policy Forbidden for action {action}"));
-    error.access_denied =
-        Some(caller.access_denied_detail(&action, "ImplicitDeny", "AccountLevelIdentityBasedPolicy"));
+    let subject = match caller {
+        Identity::AssumedRole(_) => "STSToken",
+        Identity::Account(_) | Identity::User(_) => "RAM user",
+    };
+    let policies = match (refusal.policy_type, &refusal.decision) {
+        (PolicyType::Identity, Decision::ImplicitDeny) => "ResourceGroupLevelIdentityBasedPolicy",
+        _ => refusal.policy_type(),
+    };
+    let mut error = forbidden(&format!("{subject} policy Forbidden for action {action}"));
+    error.access_denied = Some(caller.access_denied_detail(&action, refusal.no_permission_type(), policies));
     error
 }
 
@@ -43,6 +58,24 @@ pub(crate) fn cluster_state(id: &str, state: &str) -> ApiError {
         400,
         "ErrorClusterState",
         format!("cluster ({id}) is in state {state}, which does not allow this"),
+    )
+}
+
+/// The code is the emulator's own.
+pub(crate) fn no_rrsa_for_version(id: &str, version: &str) -> ApiError {
+    ApiError::new(
+        400,
+        "ErrorClusterVersionNotSupported",
+        format!("cluster ({id}) has version {version}, and RRSA is there from Kubernetes 1.22 on"),
+    )
+}
+
+/// The code is the emulator's own.
+pub(crate) fn no_rrsa_for_kind(id: &str, kind: &str, profile: &str) -> ApiError {
+    ApiError::new(
+        400,
+        "ErrorClusterTypeNotSupported",
+        format!("cluster ({id}) is of type {kind} and profile {profile}, for which there is no RRSA"),
     )
 }
 

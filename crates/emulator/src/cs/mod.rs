@@ -1,7 +1,7 @@
 //! Container Service 2015-12-15: what `ack-ram-tool` asks of it, in the ROA style (method and path), with answers in
 //! snake_case and errors in lower case.
 //!
-//! Everybody with an active key of a cluster's account may do everything with it; for others it is not there.
+//! Keys of a cluster's account may do with it what their policies allow; for others it is not there.
 
 mod activity;
 mod addons;
@@ -12,18 +12,21 @@ mod clusters;
 mod errors;
 mod kubeconfig;
 mod permissions;
+mod rights;
 mod router;
+mod rrsa;
 mod store;
 mod task;
 mod tasks;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
+use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::principal::Identity;
 use crate::request::{Params, Parsed, RawRequest};
@@ -43,8 +46,9 @@ use store::Store;
 pub(crate) const VERSION: &str = "2015-12-15";
 
 /// The service with all that it knows.
-#[derive(Default)]
 pub(crate) struct ContainerService {
+    /// Where the OIDC providers of clusters are.
+    directory: Arc<Directory>,
     store: Guarded<Store>,
     clean_hook: Guarded<Option<CleanHook>>,
     /// RAM ids and the operations that they may not call.
@@ -83,12 +87,36 @@ pub(crate) fn operation_name(raw: &RawRequest) -> &'static str {
 
 impl ContainerService {
     /// The clusters have different ids, which whoever checked them has seen to: of two, the first is kept.
-    pub(crate) fn new(clusters: Vec<CheckedCluster>, now: Timestamp) -> Self {
-        let service = Self::default();
+    pub(crate) fn new(clusters: Vec<CheckedCluster>, directory: Arc<Directory>, now: Timestamp) -> Self {
+        let service = Self {
+            directory,
+            store: Guarded::default(),
+            clean_hook: Guarded::default(),
+            denied: Guarded::default(),
+        };
         for cluster in clusters {
-            let _ = service.store.lock().add(cluster, now);
+            let _ = service.add_checked(cluster, now);
         }
         service
+    }
+
+    fn add_checked(&self, cluster: CheckedCluster, now: Timestamp) -> Result<(), ClusterError> {
+        self.store.lock().add(cluster.clone(), now)?;
+        if cluster.cluster.rrsa {
+            // Whoever describes a cluster so may have given it a provider of another kind.
+            let _ = rrsa::register(&cluster, &self.directory, now);
+        }
+        Ok(())
+    }
+
+    /// Lets tasks whose time has come have their effect, which may be seen elsewhere than in Container Service.
+    pub(crate) fn settle(&self, now: Timestamp) {
+        drop(self.store(now));
+    }
+
+    pub(crate) fn end_tasks(&self, cluster_id: &str, failure: Option<&str>, now: Timestamp) {
+        self.store.lock().end_tasks(cluster_id, failure, now);
+        self.settle(now);
     }
 
     /// Carries a request out. `authenticate` finds out who asks; it is called once it is clear that there is such an
@@ -106,6 +134,7 @@ impl ContainerService {
         if self.denied.lock().contains(&who) {
             return Err(errors::no_permission(&caller, route.operation));
         }
+        self.authorize(&caller, route.operation, (request.raw, &path), now)?;
         let call = Call {
             service: self,
             caller: &caller,
@@ -121,8 +150,7 @@ impl ContainerService {
     /// # Errors
     /// A value that cannot be right, or an id that is taken.
     pub(crate) fn add(&self, cluster: Cluster, now: Timestamp) -> Result<(), ClusterError> {
-        let cluster = cluster.check()?;
-        self.store.lock().add(cluster, now)
+        self.add_checked(cluster.check()?, now)
     }
 
     /// Whether it was there.
@@ -153,7 +181,7 @@ impl ContainerService {
     /// What is known at this time.
     fn store(&self, now: Timestamp) -> MutexGuard<'_, Store> {
         let mut store = self.store.lock();
-        store.settle(now);
+        store.settle(now, &self.directory);
         store
     }
 

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::activity::UserActivity;
 use super::cluster::{CheckedCluster, ClusterError};
-use super::errors;
 use super::task::{Effect, Task};
+use super::{errors, rrsa};
+use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::principal::Identity;
 
@@ -97,24 +98,41 @@ impl Store {
         }
     }
 
-    /// Lets every task whose time has come have its effect.
-    pub(crate) fn settle(&mut self, now: Timestamp) {
+    /// Lets the tasks of a cluster that are under way end now: as they would, or with this failure.
+    pub(crate) fn end_tasks(&mut self, cluster_id: &str, failure: Option<&str>, now: Timestamp) {
+        for task in self.tasks.iter_mut().filter(|task| !task.settled && task.cluster_id == cluster_id) {
+            task.ends = task.ends.min(now);
+            if let Some(failure) = failure {
+                task.failure = Some(failure.to_owned());
+            }
+        }
+    }
+
+    /// Lets every task whose time has come have its effect. The directory has the OIDC providers of clusters.
+    pub(crate) fn settle(&mut self, now: Timestamp, directory: &Directory) {
         let due = |task: &&mut Task| !task.settled && task.ends <= now;
         for task in self.tasks.iter_mut().filter(due) {
             task.settled = true;
             let Some(entry) = self.clusters.get_mut(&task.cluster_id) else { continue };
-            let cluster = &mut entry.description.cluster;
             entry.updated = task.ends;
             if let Some(state) = &task.previous_state {
-                state.clone_into(&mut cluster.state);
+                state.clone_into(&mut entry.description.cluster.state);
             }
+            if task.failure.is_none() && matches!(task.effect, Effect::Rrsa(true)) {
+                task.failure = rrsa::register(&entry.description, directory, task.ends).err();
+            }
+            let cluster = &mut entry.description.cluster;
             if let Some(failure) = &task.failure {
                 let line = format!("Failed to {}: {failure}", task.effect.in_words());
                 entry.log(line, task.ends);
                 continue;
             }
             match &task.effect {
-                Effect::Rrsa(enabled) => cluster.rrsa = *enabled,
+                Effect::Rrsa(true) => cluster.rrsa = true,
+                Effect::Rrsa(false) => {
+                    cluster.rrsa = false;
+                    rrsa::unregister(cluster, directory);
+                }
                 Effect::Addons(addons) => cluster.addons.extend(addons.iter().cloned()),
             }
             let line = format!("Succeeded to {}", task.effect.in_words());

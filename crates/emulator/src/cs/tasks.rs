@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::store::{Entry, Store};
 use super::task::{Effect, Task, china_time};
-use super::{Call, errors};
+use super::{Call, errors, rrsa};
 use crate::error::ApiError;
 use crate::random;
 
@@ -62,6 +62,9 @@ pub(super) fn modify_cluster(call: &Call<'_>) -> Result<Answer, ApiError> {
     let Some(enable_rrsa) = body.enable_rrsa else {
         return Err(errors::parameter("enable_rrsa", "is missing: the emulator changes nothing else"));
     };
+    if enable_rrsa {
+        rrsa::check_supported(cluster)?;
+    }
     if cluster.state != RUNNING {
         return Err(errors::cluster_state(&cluster.id, &cluster.state));
     }

@@ -58,9 +58,36 @@ pub enum DirectoryError {
         /// Name of the role.
         role: String,
     },
+    /// The user has this policy already.
+    #[error("the policy {policy:?} is attached to the user {user:?} already")]
+    PolicyAttachedToUser {
+        /// Name of the policy.
+        policy: String,
+        /// Name of the user.
+        user: String,
+    },
+    /// The user does not have this policy.
+    #[error("the policy {policy:?} is not attached to the user {user:?}")]
+    PolicyNotAttachedToUser {
+        /// Name of the policy.
+        policy: String,
+        /// Name of the user.
+        user: String,
+    },
+    /// A policy is deleted only when no user and no role has it.
+    #[error("a {holder} has the policy {policy:?}: detach it first")]
+    PolicyInUse {
+        /// Name of the policy.
+        policy: String,
+        /// `user` or `role`.
+        holder: &'static str,
+    },
     /// A role is deleted only when no policy is attached to it.
     #[error("the role {0:?} has policies: detach them first")]
     RoleHasPolicies(String),
+    /// A user is deleted only when no policy is attached to it.
+    #[error("the user {0:?} has policies: detach them first")]
+    UserHasPolicies(String),
     /// A user is deleted only when it has no access keys.
     #[error("the user {0:?} has access keys: delete them first")]
     UserHasAccessKeys(String),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::state::{MAX_ENTITIES, lower};
-use super::{DirectoryError, RoleRecord, State};
+use super::{Attached, DirectoryError, RoleRecord, State};
 use crate::entities::{MAX_SESSION_DURATION, Role};
 use crate::names;
+use crate::policy::TrustPolicy;
 use crate::principal::Identity;
-use crate::trust_policy::TrustPolicy;
 
 /// What a new role is made of.
 pub(crate) struct NewRole<'a> {
@@ -18,6 +18,8 @@ pub(crate) struct NewRole<'a> {
     /// Seconds.
     pub(crate) max_session_duration: u32,
     pub(crate) trust_policy: TrustPolicy,
+    /// Whether its policies, of which it has none yet, decide what it may do.
+    pub(crate) policies_decide: bool,
 }
 
 /// What is changed of a role; `None` leaves it as it is.
@@ -77,8 +79,10 @@ impl State {
             description: new.description.to_owned(),
             max_session_duration: new.max_session_duration,
             trust_policy: new.trust_policy,
+            policies: None,
         });
-        let record = RoleRecord { role, created: now, updated: now, policies: Vec::new() };
+        let policies = Attached { policies: Vec::new(), decide: new.policies_decide };
+        let record = RoleRecord { role, created: now, updated: now, policies };
         Ok(self.account_mut(account_id)?.roles.entry(lower(new.name)).insert_entry(record).into_mut())
     }
 
@@ -113,7 +117,7 @@ impl State {
         account_id: &str,
         name: &str,
     ) -> Result<(), DirectoryError> {
-        if !self.role(account_id, name)?.policies.is_empty() {
+        if !self.role(account_id, name)?.policies.policies.is_empty() {
             return Err(DirectoryError::RoleHasPolicies(name.to_owned()));
         }
         self.delete_role(account_id, name)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::oidc_providers::ProviderRecord;
 use super::{DirectoryError, Key};
-use crate::entities::{Account, Role};
+use crate::entities::{Account, PolicyName, Role};
 use crate::key_pair::KeyPairOwner;
-use crate::oidc::CheckedProvider;
+use crate::policy::Policy;
 use crate::principal::{Identity, UserIdentity};
 use crate::random;
 
@@ -36,7 +37,7 @@ pub(super) struct AccountState {
     pub(super) users: BTreeMap<String, UserRecord>,
     pub(super) roles: BTreeMap<String, RoleRecord>,
     pub(super) policies: BTreeMap<String, PolicyRecord>,
-    pub(super) oidc_providers: BTreeMap<String, Arc<CheckedProvider>>,
+    pub(super) oidc_providers: BTreeMap<String, ProviderRecord>,
 }
 
 /// A user; its keys are found by its identity.
@@ -49,6 +50,7 @@ pub(crate) struct UserRecord {
     pub(crate) mobile_phone: String,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    pub(crate) policies: Attached,
 }
 
 /// A role and its policies.
@@ -57,10 +59,19 @@ pub(crate) struct RoleRecord {
     pub(crate) role: Arc<Role>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
-    pub(crate) policies: Vec<AttachedPolicy>,
+    pub(crate) policies: Attached,
 }
 
-/// A policy that a role has.
+/// The policies of a user or a role.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attached {
+    /// In the order in which they were attached.
+    pub(crate) policies: Vec<AttachedPolicy>,
+    /// Whether they decide what the user or role may do: everything, otherwise.
+    pub(crate) decide: bool,
+}
+
+/// A policy that a user or a role has.
 #[derive(Clone, Debug)]
 pub(crate) struct AttachedPolicy {
     pub(crate) name: String,
@@ -74,9 +85,19 @@ pub(crate) struct AttachedPolicy {
 pub(crate) struct PolicyRecord {
     pub(crate) name: String,
     pub(crate) description: String,
-    /// JSON, as it was sent.
-    pub(crate) document: String,
+    pub(crate) policy: Policy,
     pub(crate) created: Timestamp,
+}
+
+impl Attached {
+    fn of_config(names: Option<Vec<PolicyName>>, now: Timestamp) -> Self {
+        let decide = names.is_some();
+        let names = names.into_iter().flatten();
+        Self {
+            policies: names.map(|name| AttachedPolicy::new(&name.name, name.custom, now)).collect(),
+            decide,
+        }
+    }
 }
 
 impl State {
@@ -112,18 +133,30 @@ impl State {
                 mobile_phone: String::new(),
                 created: now,
                 updated: now,
+                policies: Attached::of_config(user.policies, now),
                 identity,
             };
             entities.users.insert(lower(&record.identity.name), record);
         }
         for role in account.roles {
             self.entity_ids.insert(role.id.clone());
-            let record =
-                RoleRecord { role: Arc::new(role), created: now, updated: now, policies: Vec::new() };
+            let policies = Attached::of_config(role.policies.clone(), now);
+            let record = RoleRecord { role: Arc::new(role), created: now, updated: now, policies };
             entities.roles.insert(lower(&record.role.name), record);
         }
+        for custom in account.policies {
+            let record = PolicyRecord {
+                name: custom.name,
+                description: String::new(),
+                policy: custom.policy,
+                created: now,
+            };
+            entities.policies.insert(lower(&record.name), record);
+        }
         for provider in account.oidc_providers {
-            entities.oidc_providers.insert(lower(&provider.arn.name), Arc::new(provider));
+            let name = lower(&provider.arn.name);
+            let record = ProviderRecord { provider: Arc::new(provider), created: now, updated: now };
+            entities.oidc_providers.insert(name, record);
         }
         self.accounts.insert(id, entities);
     }

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::config::Config;
-use crate::principal::RoleSession;
+use crate::principal::{RoleSession, UserIdentity};
 
 const ACCOUNT: &str = "1234567890123456";
 
@@ -29,6 +29,7 @@ fn session(role_id: &str) -> Identity {
         role: "dev".to_owned(),
         role_id: role_id.to_owned(),
         session: "s".to_owned(),
+        policy: None,
     })
 }
 
@@ -69,7 +70,13 @@ fn a_key_is_not_issued_for_a_role_or_user_that_was_deleted_meanwhile() {
         state.delete_role(ACCOUNT, "dev").unwrap();
         state.delete_user(ACCOUNT, "alice").unwrap();
         let trust_policy = state.role(ACCOUNT, "admin").unwrap().role.trust_policy.clone();
-        let new = NewRole { name: "dev", description: "", max_session_duration: 3600, trust_policy };
+        let new = NewRole {
+            name: "dev",
+            description: "",
+            max_session_duration: 3600,
+            trust_policy,
+            policies_decide: false,
+        };
         state.create_role(ACCOUNT, new, at(1)).unwrap();
     });
     for identity in [session(DEV), alice] {
@@ -131,4 +138,36 @@ fn a_key_without_an_end_is_never_issued() {
     key.session = None;
     assert!(!directory.issue("STS.1".to_owned(), key, at(0)));
     assert!(directory.find("STS.1").is_none());
+}
+
+#[test]
+fn a_session_of_a_role_that_is_gone_has_no_policies_of_whatever_has_its_name() {
+    let directory = directory();
+    let allowed =
+        |caller: &Identity| directory.read(|state| state.policies_of(caller).map(|found| found.len()));
+    assert_eq!(allowed(&session(DEV)), None, "not held to policies");
+    let id = directory.change(|state| {
+        let trust_policy = state.role(ACCOUNT, "dev").unwrap().role.trust_policy.clone();
+        state.delete_role(ACCOUNT, "dev").unwrap();
+        let new = NewRole {
+            name: "dev",
+            description: "",
+            max_session_duration: 3600,
+            trust_policy,
+            policies_decide: true,
+        };
+        let id = state.create_role(ACCOUNT, new, at(1)).unwrap().role.id.clone();
+        let policy = AttachedPolicy::new("AdministratorAccess", false, at(1));
+        state.attach_policy(ACCOUNT, Holder::Role("dev"), policy).unwrap();
+        id
+    });
+    assert_eq!(allowed(&session(&id)), Some(1));
+    assert_eq!(allowed(&session(DEV)), Some(0));
+    let gone = Identity::User(UserIdentity {
+        account_id: ACCOUNT.to_owned(),
+        name: "alice".to_owned(),
+        user_id: "1".to_owned(),
+    });
+    assert_eq!(allowed(&gone), Some(0), "the name of another user");
+    assert_eq!(allowed(&Identity::Account(ACCOUNT.to_owned())), None);
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::state::{MAX_ENTITIES, lower};
-use super::{DirectoryError, State, UserRecord};
+use super::{Attached, DirectoryError, State, UserRecord};
 use crate::names;
 use crate::principal::{Identity, UserIdentity};
 
@@ -21,6 +21,15 @@ impl State {
     /// The user of this name, written in any case.
     pub(crate) fn user(&self, account_id: &str, name: &str) -> Result<&UserRecord, DirectoryError> {
         let found = self.account(account_id)?.users.get(&lower(name));
+        found.ok_or_else(|| DirectoryError::NoSuchUser(name.to_owned()))
+    }
+
+    pub(super) fn user_mut(
+        &mut self,
+        account_id: &str,
+        name: &str,
+    ) -> Result<&mut UserRecord, DirectoryError> {
+        let found = self.account_mut(account_id)?.users.get_mut(&lower(name));
         found.ok_or_else(|| DirectoryError::NoSuchUser(name.to_owned()))
     }
 
@@ -62,17 +71,18 @@ impl State {
             mobile_phone: new.mobile_phone.to_owned(),
             created: now,
             updated: now,
+            policies: Attached::default(),
         };
         Ok(self.account_mut(account_id)?.users.entry(lower(name)).insert_entry(record).into_mut())
     }
 
-    /// Deletes a user that has no access keys, as RAM demands.
-    pub(crate) fn delete_user_without_keys(
-        &mut self,
-        account_id: &str,
-        name: &str,
-    ) -> Result<(), DirectoryError> {
-        let holder = Identity::User(self.user(account_id, name)?.identity.clone());
+    /// Deletes a user that has no access keys and no policies, as RAM demands.
+    pub(crate) fn delete_unused_user(&mut self, account_id: &str, name: &str) -> Result<(), DirectoryError> {
+        let user = self.user(account_id, name)?;
+        if !user.policies.policies.is_empty() {
+            return Err(DirectoryError::UserHasPolicies(name.to_owned()));
+        }
+        let holder = Identity::User(user.identity.clone());
         if !self.access_key_ids(&holder).is_empty() {
             return Err(DirectoryError::UserHasAccessKeys(name.to_owned()));
         }

@@ -5,8 +5,8 @@ use crate::cs::{Cluster, ClusterError, PermissionsCleaned, UserActivity};
 use std::sync::Arc;
 
 impl Emulator {
-    /// Adds a cluster to Container Service, from the next request on. Whoever has an active key of its account may
-    /// do everything with it.
+    /// Adds a cluster to Container Service, from the next request on. What keys of its account may do
+    /// with it, their policies say.
     ///
     /// ```
     /// # fn example(emulator: &emulator::Emulator, ca: &str, client_ca: &str, client_ca_key: &str)
@@ -37,6 +37,17 @@ impl Emulator {
     /// Lets the next task of a cluster end in the state `fail`, with this message. Whether the cluster is there.
     pub fn fail_next_task(&self, cluster_id: &str, message: &str) -> bool {
         self.app.container_service.fail_next_task(cluster_id, message)
+    }
+
+    /// Lets the tasks of a cluster that are under way end now, each as it would have ended.
+    pub fn finish_tasks(&self, cluster_id: &str) {
+        self.app.container_service.end_tasks(cluster_id, None, (self.app.clock)());
+    }
+
+    /// Lets the tasks of a cluster that are under way end now in the state `fail`, with this message. They change
+    /// nothing.
+    pub fn fail_tasks(&self, cluster_id: &str, message: &str) {
+        self.app.container_service.end_tasks(cluster_id, Some(message), (self.app.clock)());
     }
 
     /// Says when a user or role, by its RAM id, last used a cluster. Nothing is known of others.

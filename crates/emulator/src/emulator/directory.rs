@@ -5,8 +5,8 @@ use signature::Secret;
 use super::Emulator;
 use crate::directory::{DirectoryError, NewRole, NewUser};
 use crate::entities::MAX_SESSION_DURATION;
-use crate::oidc::OidcProvider;
-use crate::trust_policy::TrustPolicy;
+use crate::oidc::{OidcProvider, Trust};
+use crate::policy::TrustPolicy;
 
 impl Emulator {
     /// Makes a RAM user without access keys; the answer is its id.
@@ -62,7 +62,7 @@ impl Emulator {
     }
 
     /// Makes a role with a trust policy in JSON, as RAM has it, and with sessions of at most an hour; the answer is
-    /// its id.
+    /// its id. It may do everything, as long as no policy is attached to it.
     ///
     /// # Errors
     /// No such account, a name that RAM does not allow or that is taken, or a policy that the emulator cannot decide.
@@ -79,6 +79,7 @@ impl Emulator {
             description: "",
             max_session_duration: *MAX_SESSION_DURATION.start(),
             trust_policy,
+            policies_decide: false,
         };
         let now = (self.app.clock)();
         self.app.directory.change(|state| Ok(state.create_role(account_id, new, now)?.role.id.clone()))
@@ -93,7 +94,7 @@ impl Emulator {
     }
 
     /// Registers an OIDC provider: from now on AssumeRoleWithOIDC takes its issuer's tokens for roles whose trust policies
-    /// name it.
+    /// name it. Without `jwks` the keys are fetched from the issuer.
     ///
     /// ```
     /// # fn example(emulator: &emulator::Emulator, jwks: &str) -> Result<(), emulator::DirectoryError> {
@@ -111,7 +112,25 @@ impl Emulator {
     /// No such account, a value that cannot be right, or a name or an issuer that is taken.
     pub fn add_oidc_provider(&self, provider: OidcProvider) -> Result<(), DirectoryError> {
         let provider = provider.check().map_err(DirectoryError::Invalid)?;
-        self.app.directory.change(|state| state.add_oidc_provider(provider))
+        let now = (self.app.clock)();
+        self.app.directory.change(|state| state.add_oidc_provider(provider, now).map(|_record| ()))
+    }
+
+    /// Trusts the certificate authorities of this PEM text, and no others, where the keys of OIDC issuers are fetched, and
+    /// forgets the keys that were.
+    ///
+    /// # Errors
+    /// When the text holds no certificate.
+    pub fn trust_oidc_issuers(&self, ca_pem: &str) -> Result<(), DirectoryError> {
+        let trust = Trust::from_pem(ca_pem)
+            .map_err(|problem| DirectoryError::Invalid(format!("the CA of OIDC issuers {problem}")))?;
+        self.app.issuers.set_trust(trust);
+        Ok(())
+    }
+
+    /// Forgets the keys that were fetched from OIDC issuers: they are fetched anew for the next token.
+    pub fn forget_oidc_keys(&self) {
+        self.app.issuers.forget();
     }
 
     /// Removes an OIDC provider. Sessions that were begun with its tokens go on.

@@ -31,7 +31,7 @@ impl KeySet {
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let Strict(value) = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
         let list = value.get("keys").and_then(Value::as_array).ok_or("has no list \"keys\"")?;
         if list.len() > MAX_KEYS {
@@ -52,6 +52,11 @@ impl KeySet {
             return Err(format!("has no RSA key for {ALGORITHM} signatures"));
         }
         Ok(Self(keys))
+    }
+
+    /// Whether there is a key that a token which names this one could have been signed with.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id.as_deref().is_none_or(|own| own == id))
     }
 
     /// Whether one of the keys has signed the message. Where the token names a key, those of other ids are not tried.

@@ -71,6 +71,24 @@ pub(super) fn issued_too_early() -> ApiError {
     refused("OIDCToken.Expired", "This JsonWebToken was issued earlier than the OIDC Provider allows.")
 }
 
+/// The certificate of the issuer's server is not trusted. The message is not known of the real service.
+pub(super) fn https_url_invalid(issuer: &str) -> ApiError {
+    refused(
+        "OIDCToken.HttpsUrlInvalid",
+        format!("The HTTPS certificate of the OIDC Provider is not trusted, the issuer is {issuer}"),
+    )
+}
+
+/// The message is not known of the real service.
+pub(super) fn fingerprint_mismatch(issuer: &str) -> ApiError {
+    refused(
+        "OIDCToken.PublicKeyFingerprintMismatch",
+        format!(
+            "The fingerprint of the HTTPS CA certificate doesn't match the OIDC Provider registered, the issuer is {issuer}"
+        ),
+    )
+}
+
 pub(super) fn no_keys(issuer: &str) -> ApiError {
     refused(
         "OIDCToken.IssuerConfigurationBroken",

@@ -21,9 +21,9 @@ pub(crate) struct Claims {
 }
 
 /// A token that was read; nobody has looked at its signature.
-pub(super) struct UncheckedToken<'a> {
-    pub(super) claims: Claims,
-    pub(super) key_id: Option<String>,
+pub(crate) struct UncheckedToken<'a> {
+    pub(crate) claims: Claims,
+    pub(crate) key_id: Option<String>,
     /// Header and payload as they were sent: what is signed.
     pub(super) signed: &'a str,
     pub(super) signature: Vec<u8>,

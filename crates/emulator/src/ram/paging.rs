@@ -12,20 +12,25 @@ const DEFAULT_MAX_ITEMS: usize = 100;
 const MAX_ITEMS: usize = 1000;
 
 /// Which page is asked for.
-pub(super) struct Page {
+pub(crate) struct Page {
     /// Lower-case name of the last item of the page before.
     after: Option<String>,
     max_items: usize,
 }
 
 impl Page {
-    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
+    pub(crate) fn of(params: &Params) -> Result<Self, ApiError> {
+        Self::of_at_most(params, MAX_ITEMS)
+    }
+
+    /// Where `MaxItems` may be less than elsewhere.
+    pub(crate) fn of_at_most(params: &Params, most: usize) -> Result<Self, ApiError> {
         let max_items = match params.get("MaxItems").filter(|text| !text.is_empty()) {
             None => DEFAULT_MAX_ITEMS,
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|items| (1..=MAX_ITEMS).contains(items))
+                .filter(|items| (1..=most).contains(items))
                 .ok_or_else(|| ApiError::wrongly_formed("MaxItems"))?,
         };
         let after = match params.get("Marker").filter(|text| !text.is_empty()) {
@@ -43,7 +48,7 @@ impl Page {
 
     /// `IsTruncated`, `Marker` where it is, and the items as `<list>.<item>[]`. The items come in the order of their
     /// lower-case names: so a page is right although items before it were deleted meanwhile.
-    pub(super) fn of_items<T>(
+    pub(crate) fn of_items<T>(
         &self,
         items: impl Iterator<Item = T>,
         name: impl Fn(&T) -> String,

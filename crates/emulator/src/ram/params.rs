@@ -3,8 +3,8 @@
 use super::refusal::{invalid_chars, malformed_policy, too_long};
 use crate::entities::MAX_SESSION_DURATION;
 use crate::error::ApiError;
+use crate::policy::TrustPolicy;
 use crate::request::Params;
-use crate::trust_policy::TrustPolicy;
 
 /// Characters of a description; of users' comments and display names.
 const MAX_DESCRIPTION: usize = 1024;

@@ -1,14 +1,14 @@
-//! Policies, and the roles that have them.
+//! Policies, and the users and roles that have them.
 
 use serde_json::{Value, json};
 use signature::format_timestamp;
 
-use super::params::{MAX_POLICY, description, is_custom, policy_name, role_name};
+use super::params::{MAX_POLICY, description, is_custom, policy_name, role_name, user_name};
 use super::refusal::{malformed_policy, too_long};
-use super::{policy_document, system_policies};
-use crate::directory::{AttachedPolicy, DirectoryError, PolicyRecord, State};
+use crate::directory::{AttachedPolicy, DirectoryError, Holder, PolicyRecord, State};
 use crate::error::ApiError;
 use crate::operation::{Call, Fields};
+use crate::policy::{Policy, system};
 use crate::principal::Identity;
 
 /// Policies have one version here: CreatePolicyVersion is not there.
@@ -27,13 +27,13 @@ fn find(state: &State, account: &str, name: &str, custom: bool) -> Result<Shown,
     if custom {
         return Ok(Shown::custom(state.policy(account, name)?));
     }
-    let policy = system_policies::find(name).ok_or_else(|| DirectoryError::NoSuchPolicy(name.to_owned()))?;
+    let policy = system::find(name).ok_or_else(|| DirectoryError::NoSuchPolicy(name.to_owned()))?;
     Ok(Shown {
         name: policy.name.to_owned(),
         custom,
         description: policy.description.to_owned(),
         document: policy.document(),
-        created: system_policies::CREATED.to_owned(),
+        created: system::CREATED.to_owned(),
     })
 }
 
@@ -43,7 +43,7 @@ impl Shown {
             name: record.name.clone(),
             custom: true,
             description: record.description.clone(),
-            document: record.document.clone(),
+            document: record.policy.text().to_owned(),
             created: format_timestamp(record.created),
         }
     }
@@ -101,14 +101,15 @@ pub(super) fn create_policy(call: &Call<'_>, caller: &Identity) -> Result<Fields
     if document.len() > MAX_POLICY {
         return Err(too_long("PolicyDocument"));
     }
-    policy_document::check(document).map_err(|problem| malformed_policy(&problem))?;
-    if system_policies::find(name).is_some() {
+    let policy = Policy::from_json(document, &format!("policy {name:?}"))
+        .map_err(|problem| malformed_policy(&problem))?;
+    if system::find(name).is_some() {
         return Err(DirectoryError::PolicyExists(name.to_owned()).into());
     }
     let record = PolicyRecord {
         name: name.to_owned(),
         description: description(params, "Description")?.unwrap_or_default().to_owned(),
-        document: document.to_owned(),
+        policy,
         created: call.now,
     };
     let policy = call.directory.change(|state| {
@@ -120,34 +121,63 @@ pub(super) fn create_policy(call: &Call<'_>, caller: &Identity) -> Result<Fields
     Ok(fields)
 }
 
-pub(super) fn attach_policy_to_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
-    let account = caller.account_id();
-    let (role, name, custom) = (role_name(call.params)?, policy_name(call.params)?, is_custom(call.params)?);
-    call.directory.change(|state| {
-        state.role(account, role)?;
-        let policy = find(state, account, name, custom)?;
-        state.attach_policy(account, role, AttachedPolicy::new(&policy.name, custom, call.now))
-    })?;
+pub(super) fn delete_policy(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    let name = policy_name(call.params)?;
+    call.directory.change(|state| state.delete_policy(caller.account_id(), name))?;
     Ok(Fields::new())
+}
+
+pub(super) fn attach_policy_to_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    attach(call, caller, Holder::Role(role_name(call.params)?))
+}
+
+pub(super) fn attach_policy_to_user(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    attach(call, caller, Holder::User(user_name(call.params)?))
 }
 
 pub(super) fn detach_policy_from_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    detach(call, caller, Holder::Role(role_name(call.params)?))
+}
+
+pub(super) fn detach_policy_from_user(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    detach(call, caller, Holder::User(user_name(call.params)?))
+}
+
+pub(super) fn list_policies_for_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    list(call, caller, Holder::Role(role_name(call.params)?))
+}
+
+pub(super) fn list_policies_for_user(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    list(call, caller, Holder::User(user_name(call.params)?))
+}
+
+fn attach(call: &Call<'_>, caller: &Identity, holder: Holder<'_>) -> Result<Fields, ApiError> {
     let account = caller.account_id();
-    let (role, name, custom) = (role_name(call.params)?, policy_name(call.params)?, is_custom(call.params)?);
+    let (name, custom) = (policy_name(call.params)?, is_custom(call.params)?);
     call.directory.change(|state| {
-        state.role(account, role)?;
-        find(state, account, name, custom)?;
-        state.detach_policy(account, role, name, custom)
+        state.attached(account, holder)?;
+        let policy = find(state, account, name, custom)?;
+        state.attach_policy(account, holder, AttachedPolicy::new(&policy.name, custom, call.now))
     })?;
     Ok(Fields::new())
 }
 
-pub(super) fn list_policies_for_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+fn detach(call: &Call<'_>, caller: &Identity, holder: Holder<'_>) -> Result<Fields, ApiError> {
     let account = caller.account_id();
-    let role = role_name(call.params)?;
+    let (name, custom) = (policy_name(call.params)?, is_custom(call.params)?);
+    call.directory.change(|state| {
+        state.attached(account, holder)?;
+        find(state, account, name, custom)?;
+        state.detach_policy(account, holder, name, custom)
+    })?;
+    Ok(Fields::new())
+}
+
+fn list(call: &Call<'_>, caller: &Identity, holder: Holder<'_>) -> Result<Fields, ApiError> {
+    let account = caller.account_id();
     call.directory.read(|state| {
-        let attached = &state.role(account, role)?.policies;
-        let policies = attached
+        let policies = state
+            .attached(account, holder)?
             .iter()
             .map(|attached| {
                 let policy = find(state, account, &attached.name, attached.custom)?;

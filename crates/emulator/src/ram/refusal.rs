@@ -37,6 +37,27 @@ impl From<DirectoryError> for ApiError {
             Refused::PolicyAttached { .. } => {
                 (409, "EntityAlreadyExists.Role.Policy", "The role has already been attached this policy.")
             }
+            Refused::PolicyAttachedToUser { .. } => {
+                (409, "EntityAlreadyExists.User.Policy", "The user has already been attached this policy.")
+            }
+            Refused::PolicyNotAttachedToUser { .. } => {
+                (404, "EntityNotExist.User.Policy", "The indicate policy of the user does not exist.")
+            }
+            Refused::PolicyInUse { holder: "user", .. } => (
+                409,
+                "DeleteConflict.Policy.User",
+                "The policy can not be attached to any user while deleting the policy.",
+            ),
+            Refused::PolicyInUse { .. } => (
+                409,
+                "DeleteConflict.Policy.Role",
+                "The policy can not be attached to any role while deleting the policy.",
+            ),
+            Refused::UserHasPolicies(_) => (
+                409,
+                "DeleteConflict.User.Policy",
+                "The user CAN NOT has any attached policy while deleting the user.",
+            ),
             Refused::RoleHasPolicies(_) => (
                 409,
                 "DeleteConflict.Role.Policy",
@@ -63,6 +84,7 @@ fn full(what: &str) -> ApiError {
         "roles" => "Role",
         "policies" => "Policy",
         "OIDC providers" => "OIDCProvider",
+        "policies of this user" => "User.Policy",
         _ => "Role.Policy",
     };
     ApiError::new(
@@ -73,7 +95,7 @@ fn full(what: &str) -> ApiError {
 }
 
 /// `InvalidParameter.<Name>.InvalidChars`.
-pub(super) fn invalid_chars(name: &str) -> ApiError {
+pub(crate) fn invalid_chars(name: &str) -> ApiError {
     ApiError::new(
         400,
         format!("InvalidParameter.{name}.InvalidChars"),
@@ -82,7 +104,7 @@ pub(super) fn invalid_chars(name: &str) -> ApiError {
 }
 
 /// `InvalidParameter.<Name>.Length`.
-pub(super) fn too_long(name: &str) -> ApiError {
+pub(crate) fn too_long(name: &str) -> ApiError {
     ApiError::new(
         400,
         format!("InvalidParameter.{name}.Length"),
@@ -91,6 +113,6 @@ pub(super) fn too_long(name: &str) -> ApiError {
 }
 
 /// `MalformedPolicyDocument`, with what is wrong as its message.
-pub(super) fn malformed_policy(problem: &str) -> ApiError {
+pub(crate) fn malformed_policy(problem: &str) -> ApiError {
     ApiError::new(400, "MalformedPolicyDocument", problem)
 }

@@ -40,6 +40,7 @@ pub(super) fn create_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, 
         max_session_duration: max_session_duration(params, "MaxSessionDuration")?
             .unwrap_or(*MAX_SESSION_DURATION.start()),
         trust_policy: trust_policy(document, "AssumeRolePolicyDocument", name)?,
+        policies_decide: true,
     };
     call.directory
         .change(|state| Ok(fields(account, state.create_role(account, new, call.now)?, Show::WithoutUpdate)))

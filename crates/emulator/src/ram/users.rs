@@ -43,7 +43,7 @@ pub(super) fn create_user(call: &Call<'_>, caller: &Identity) -> Result<Fields, 
 
 pub(super) fn delete_user(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
     let name = user_name(call.params)?;
-    call.directory.change(|state| state.delete_user_without_keys(caller.account_id(), name))?;
+    call.directory.change(|state| state.delete_unused_user(caller.account_id(), name))?;
     Ok(Fields::new())
 }
 

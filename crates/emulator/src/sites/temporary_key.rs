@@ -49,5 +49,6 @@ pub(super) fn role_session(
         role: role.name.clone(),
         role_id: role.id.clone(),
         session: session.to_owned(),
+        policy: None,
     })
 }

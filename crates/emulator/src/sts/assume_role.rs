@@ -1,16 +1,18 @@
-//! `AssumeRole`: temporary keys for a role, for callers whom its trust policy names.
+//! `AssumeRole`: temporary keys for a role, for callers whom its trust policy names and whose own policies allow it.
 
 use std::ops::RangeInclusive;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::issue::{TemporaryKey, ended};
 use crate::entities::{MIN_SESSION_SECONDS, Role};
-use crate::error::ApiError;
+use crate::error::{ApiError, NOT_AUTHORIZED};
 use crate::names::{is_account_id, is_role_name, is_session_name};
 use crate::operation::{Call, Fields};
-use crate::principal::Identity;
-use crate::trust_policy::{AssumeRoleRequest, Caller, Decision};
+use crate::policy::{
+    self, ASSUME_ROLE, Ask, AssumeRoleRequest, Caller, Decision, Policy, PolicyType, Refusal,
+};
+use crate::principal::{Identity, RoleSession};
 
 const DEFAULT_SESSION_SECONDS: u32 = 3600;
 /// Bytes.
@@ -19,25 +21,28 @@ const MAX_POLICY: usize = 2048;
 const EXTERNAL_ID_LENGTH: RangeInclusive<usize> = 2..=1224;
 
 pub(super) fn assume_role(call: &Call<'_>, caller: &Identity) -> Result<Fields, ApiError> {
+    call.throttle.count_assumption(caller.account_id(), call.now)?;
     let arn = call.params.required("RoleArn")?;
     let session_name = call.params.required("RoleSessionName")?;
     let (account_id, role_name) = parse_role_arn(arn).ok_or_else(|| ApiError::wrongly_formed("RoleArn"))?;
     if !is_session_name(session_name) {
         return Err(ApiError::wrongly_formed("RoleSessionName"));
     }
-    check_policy(call.params.get("Policy"))?;
+    let policy = session_policy(call.params.get("Policy"))?;
     let external_id = external_id(call.params.get("ExternalId"))?;
     if matches!(caller, Identity::Account(_)) {
-        return Err(denied(caller, "Roles may not be assumed by root accounts.", Decision::ImplicitDeny));
+        let refusal = Refusal { policy_type: PolicyType::Trust, decision: Decision::ImplicitDeny };
+        return Err(denied(caller, "Roles may not be assumed by root accounts.", &refusal));
     }
     let role = call.directory.role(account_id, role_name).ok_or_else(|| ApiError::no_such_role(arn))?;
-    let decision = role.trust_policy.decide(&AssumeRoleRequest { caller: Caller::Ram(caller), external_id });
-    if decision != Decision::Allowed {
-        let message = "You are not authorized to do this action. You should be authorized by RAM.";
-        return Err(denied(caller, message, decision));
-    }
+    let resource = format!("acs:ram::{account_id}:role/{}", role.name);
+    let ask = Ask { action: ASSUME_ROLE, resource: &resource, origin: call.origin };
+    let request = AssumeRoleRequest { caller: Caller::Ram(caller), external_id, origin: call.origin };
+    policy::authorize(call.directory, caller, ask)
+        .and_then(|()| role.trust_policy.authorize(&request))
+        .map_err(|refusal| denied(caller, NOT_AUTHORIZED, &refusal))?;
     let seconds = duration(call.params.get("DurationSeconds"), &role)?;
-    issue(call, account_id, &role, session_name, seconds)
+    issue(call, account_id, &role, Session { name: session_name, policy, seconds })
 }
 
 /// `acs:ram::<account>:role/<name>`, in any case.
@@ -51,17 +56,13 @@ pub(super) fn parse_role_arn(arn: &str) -> Option<(&str, &str)> {
     (right && is_account_id(account) && is_role_name(name)).then_some((account, name))
 }
 
-/// A session policy is accepted and changes nothing here: no operation of the emulator depends on permissions yet.
-pub(super) fn check_policy(policy: Option<&str>) -> Result<(), ApiError> {
-    let Some(policy) = policy.filter(|text| !text.is_empty()) else {
-        return Ok(());
+/// What restricts a session beside the policies of its role; an empty one counts as none.
+pub(super) fn session_policy(text: Option<&str>) -> Result<Option<Policy>, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
     };
-    let is_document = serde_json::from_str::<Value>(policy).is_ok_and(|document| document.is_object());
-    if policy.len() <= MAX_POLICY && is_document {
-        Ok(())
-    } else {
-        Err(ApiError::wrongly_formed("PolicyGrammar"))
-    }
+    let policy = if text.len() <= MAX_POLICY { Policy::from_json(text, "Policy").ok() } else { None };
+    policy.map(Some).ok_or_else(|| ApiError::wrongly_formed("PolicyGrammar"))
 }
 
 fn external_id(text: Option<&str>) -> Result<Option<&str>, ApiError> {
@@ -94,15 +95,18 @@ pub(super) fn duration(text: Option<&str>, role: &Role) -> Result<u32, ApiError>
     })
 }
 
-fn denied(caller: &Identity, message: &str, decision: Decision) -> ApiError {
-    let no_permission_type = match decision {
-        Decision::ExplicitDeny => "ExplicitDeny",
-        Decision::ImplicitDeny | Decision::Allowed => "ImplicitDeny",
-    };
+fn denied(caller: &Identity, message: &str, refusal: &Refusal) -> ApiError {
     let mut error = ApiError::no_permission(message);
     error.access_denied =
-        Some(caller.access_denied_detail("sts:AssumeRole", no_permission_type, "AssumeRolePolicy"));
+        Some(caller.access_denied_detail(ASSUME_ROLE, refusal.no_permission_type(), refusal.policy_type()));
     error
+}
+
+/// What a session of a role is to be.
+pub(super) struct Session<'a> {
+    pub(super) name: &'a str,
+    pub(super) policy: Option<Policy>,
+    pub(super) seconds: u32,
 }
 
 /// The answer with temporary keys for a session of the role.
@@ -110,11 +114,18 @@ pub(super) fn issue(
     call: &Call<'_>,
     account_id: &str,
     role: &Role,
-    session_name: &str,
-    seconds: u32,
+    session: Session<'_>,
 ) -> Result<Fields, ApiError> {
-    let (seconds, at) = if call.ended_credentials { ended(call.now) } else { (seconds, call.now) };
-    let key = TemporaryKey::for_role(call.directory, account_id, role, session_name, seconds, at)?;
+    let (seconds, at) = if call.ended_credentials { ended(call.now) } else { (session.seconds, call.now) };
+    let session_name = session.name;
+    let identity = Identity::AssumedRole(RoleSession {
+        account_id: account_id.to_owned(),
+        role: role.name.clone(),
+        role_id: role.id.clone(),
+        session: session_name.to_owned(),
+        policy: session.policy,
+    });
+    let key = TemporaryKey::issue(call.directory, identity, seconds, at)?;
     let mut fields = Fields::new();
     fields.insert(
         "AssumedRoleUser".to_owned(),

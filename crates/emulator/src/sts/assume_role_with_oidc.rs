@@ -4,17 +4,21 @@
 use serde_json::json;
 use signature::format_timestamp;
 
-use super::assume_role::{check_policy, duration, issue, parse_role_arn};
+use super::assume_role::{Session, duration, issue, parse_role_arn, session_policy};
 use crate::error::ApiError;
 use crate::names::is_session_name;
 use crate::oidc::{Claims, ProviderArn, no_permission, no_such_provider};
-use crate::operation::{Call, Fields};
-use crate::trust_policy::{AssumeRoleRequest, Caller, Decision, OidcCaller};
+use crate::operation::{Answering, Call, Fields};
+use crate::policy::{AssumeRoleRequest, Caller, OidcCaller};
 
 /// Characters (STS API reference, AssumeRoleWithOIDC).
 const MAX_TOKEN: usize = 20_000;
 
-pub(super) fn assume_role_with_oidc(call: &Call<'_>) -> Result<Fields, ApiError> {
+pub(super) fn assume_role_with_oidc<'a>(call: &'a Call<'a>) -> Answering<'a> {
+    Box::pin(answer(call))
+}
+
+async fn answer(call: &Call<'_>) -> Result<Fields, ApiError> {
     let params = call.params;
     let provider_arn = params.required("OIDCProviderArn")?;
     let role_arn = params.required("RoleArn")?;
@@ -28,13 +32,16 @@ pub(super) fn assume_role_with_oidc(call: &Call<'_>) -> Result<Fields, ApiError>
     if !is_session_name(session_name) {
         return Err(ApiError::wrongly_formed("RoleSessionName"));
     }
-    check_policy(params.get("Policy"))?;
+    let policy = session_policy(params.get("Policy"))?;
     if token.len() > MAX_TOKEN {
         return Err(ApiError::wrongly_formed("OIDCToken"));
     }
     let provider = call.directory.oidc_provider(&provider_arn).ok_or_else(no_such_provider)?;
-    let claims = provider.verify(token, call.now)?;
+    let token = provider.read(token)?;
+    let keys = call.issuers.keys(&provider, token.key_id.as_deref(), call.now).await?;
+    let claims = provider.verify(token, &keys, call.now)?;
     call.throttle.count(&provider.arn.account, call.now)?;
+    call.throttle.count_assumption(&provider.arn.account, call.now)?;
     let role = call.directory.role(account_id, role_name).ok_or_else(|| ApiError::no_such_role(role_arn))?;
     let caller = OidcCaller {
         provider: &provider.arn,
@@ -42,12 +49,12 @@ pub(super) fn assume_role_with_oidc(call: &Call<'_>) -> Result<Fields, ApiError>
         subject: &claims.subject,
         audiences: &claims.audiences,
     };
-    let request = AssumeRoleRequest { caller: Caller::Oidc(caller), external_id: None };
-    if role.trust_policy.decide(&request) != Decision::Allowed {
+    let request = AssumeRoleRequest { caller: Caller::Oidc(caller), external_id: None, origin: call.origin };
+    if role.trust_policy.authorize(&request).is_err() {
         return Err(no_permission());
     }
     let seconds = duration(params.get("DurationSeconds"), &role)?;
-    let mut fields = issue(call, account_id, &role, session_name, seconds)?;
+    let mut fields = issue(call, account_id, &role, Session { name: session_name, policy, seconds })?;
     fields.insert("OIDCTokenInfo".to_owned(), token_info(&claims));
     Ok(fields)
 }

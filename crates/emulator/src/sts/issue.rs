@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 use signature::{Secret, format_timestamp};
 
 use crate::directory::{Directory, Key, SessionToken};
-use crate::entities::Role;
 use crate::error::ApiError;
-use crate::principal::{Identity, RoleSession, TEMPORARY_KEY_PREFIX};
+use crate::principal::{Identity, TEMPORARY_KEY_PREFIX};
 use crate::random;
 
 /// Session access keys, those that an RSA key pair gets, begin with this.
@@ -56,27 +55,6 @@ impl TemporaryKey {
         };
         remember(directory, &key.access_key_id, known, now)?;
         Ok(key)
-    }
-
-    /// Makes a key for a session of this role.
-    ///
-    /// # Errors
-    /// As [`TemporaryKey::issue`].
-    pub(crate) fn for_role(
-        directory: &Directory,
-        account_id: &str,
-        role: &Role,
-        session_name: &str,
-        seconds: u32,
-        now: Timestamp,
-    ) -> Result<Self, ApiError> {
-        let identity = Identity::AssumedRole(RoleSession {
-            account_id: account_id.to_owned(),
-            role: role.name.clone(),
-            role_id: role.id.clone(),
-            session: session_name.to_owned(),
-        });
-        Self::issue(directory, identity, seconds, now)
     }
 
     /// `Credentials` of an AssumeRole answer.

@@ -49,7 +49,7 @@ request = models.AssumeRoleRequest(
     role_arn=DEV,
     role_session_name="alice@example.com",
     duration_seconds=900,
-    policy='{"Version": "1", "Statement": []}',
+    policy='{"Version": "1", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}',
 )
 assumed = client(**alice).assume_role(request).body
 results["assumed"] = assumed.assumed_role_user.to_map()
@@ -78,7 +78,7 @@ def role_provider(keys):
             role_arn=DEV,
             role_session_name="provider",
             role_session_expiration=1800,
-            policy='{"Version":"1","Statement":[]}',
+            policy='{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
             sts_endpoint=ENDPOINT,
             **keys,
         )
