@@ -106,7 +106,9 @@ async fn the_largest_reviews_at_once_do_not_fill_the_memory() {
     let answers = futures::future::join_all(asked).await;
     assert!(answers.iter().any(|(_, text)| text.contains("1000001 containers")), "{answers:?}");
     for (status, text) in answers {
-        let expected = [StatusCode::BAD_REQUEST, StatusCode::SERVICE_UNAVAILABLE];
+        // A busy machine may take longer for a body than it is waited for.
+        let expected =
+            [StatusCode::BAD_REQUEST, StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT];
         assert!(expected.contains(&status), "{status} {text}");
     }
     let peak = rig.program.peak_memory_kib();

@@ -35,6 +35,9 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
+    /// Larger than any configuration.
+    #[error("configuration file {} is larger than {FILE_LIMIT} bytes, more than any configuration needs: is it the right one?", .0.display())]
+    TooLarge(PathBuf),
     /// It is not of the format its name promises, or a key stands twice.
     #[error("configuration file {} is not good {format}: {reason}", .path.display())]
     Parse {
@@ -89,8 +92,12 @@ pub fn read(path: &Path) -> Result<FileConfig, FileError> {
     };
     let mut text = String::new();
     File::open(path)
-        .and_then(|file| file.take(FILE_LIMIT).read_to_string(&mut text))
+        .and_then(|file| file.take(FILE_LIMIT.saturating_add(1)).read_to_string(&mut text))
         .map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    // What is cut may still be a file, without its last keys.
+    if u64::try_from(text.len()).is_ok_and(|bytes| bytes > FILE_LIMIT) {
+        return Err(FileError::TooLarge(path.to_owned()));
+    }
     parse(path, &text, is_yaml)
 }
 

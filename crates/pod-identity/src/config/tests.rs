@@ -247,6 +247,9 @@ fn what_is_wrong_with_a_file_names_the_file_and_the_key() {
         let line = with_file("", name, text).unwrap_err();
         assert!(line.contains(said) && !line.contains('\n'), "{text}: {line}");
     }
+    let cut = format!("#{}\nonFault: deny\n", " ".repeat(1024 * 1024));
+    let line = with_file("", "config.yaml", &cut).unwrap_err();
+    assert!(line.contains("FILE is larger than 1048576 bytes"), "{line}");
     let line = file::read(Path::new("/no/such.yaml")).unwrap_err().to_string();
     assert!(line.starts_with("cannot read configuration file /no/such.yaml: "), "{line}");
 }

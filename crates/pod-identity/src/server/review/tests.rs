@@ -69,6 +69,8 @@ fn anything_else_than_the_creation_of_a_pod_is_something_else() {
         ("/request/resource/version", json!("v2"), "CREATE of pods"),
         ("/request/resource", Value::Null, "CREATE of "),
         ("/request/kind/kind", json!("Binding"), "CREATE of pods"),
+        ("/request/kind/group", json!("other"), "CREATE of pods"),
+        ("/request/kind/version", json!("v2"), "CREATE of pods"),
         ("/request/kind", Value::Null, "CREATE of pods"),
     ] {
         let text = with(pointer, Some(value));
