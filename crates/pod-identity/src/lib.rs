@@ -15,4 +15,5 @@ pub mod lookup;
 pub mod metrics;
 mod names;
 pub mod server;
+mod text;
 pub mod version;

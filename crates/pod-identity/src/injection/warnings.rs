@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::cut;
+
 /// Longest warning, in bytes. The API server cuts longer ones (Kubernetes documentation, "Dynamic Admission Control",
 /// Response).
 const MAX_BYTES: usize = 256;
@@ -23,7 +25,7 @@ pub(super) struct Warnings {
 impl Warnings {
     /// Adds one, unless it is there.
     pub(super) fn push(&mut self, line: impl fmt::Display) {
-        let line = cut(line.to_string(), MAX_BYTES);
+        let line = cut(&line.to_string(), MAX_BYTES);
         if self.lines.contains(&line) {
             return;
         }
@@ -40,16 +42,6 @@ impl Warnings {
         }
         self.lines
     }
-}
-
-/// Cuts a text at a boundary of characters, and shows that it was cut.
-fn cut(mut text: String, max_bytes: usize) -> String {
-    const MARK: &str = "...";
-    if text.len() > max_bytes {
-        text.truncate(text.floor_char_boundary(max_bytes.saturating_sub(MARK.len())));
-        text.push_str(MARK);
-    }
-    text
 }
 
 /// Shows a text in double quotes, with control characters and other invisible ones escaped, and cut where it is long.

@@ -22,7 +22,6 @@ pub mod review;
 mod routes;
 #[cfg(test)]
 mod tests;
-mod text;
 
 pub use error::ServerError;
 pub use mutate::{Mutator, Verdict};

@@ -3,12 +3,12 @@
 
 use super::endings;
 use super::review::{Answer, PodCreate, Refusal};
-use super::text::excerpt;
 use crate::config::Choice;
 use crate::events::{self, Events, Told};
 use crate::injection::{self, Decision, Injection, Outcome, Pod, PodError, Reason, Settings};
 use crate::lookup::{Lookup, LookupError};
 use crate::metrics::ResultLabel;
+use crate::text::excerpt;
 
 /// Decides about pods. Clones share what is known.
 #[derive(Clone, Debug)]

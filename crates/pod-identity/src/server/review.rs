@@ -10,8 +10,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::text::{cut, excerpt};
 use crate::injection::PatchOperation;
+use crate::text::{cut, excerpt};
 
 /// The version that is answered.
 const API_VERSION: &str = "admission.k8s.io/v1";

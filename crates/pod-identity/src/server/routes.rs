@@ -17,9 +17,9 @@ use super::memory::{BODY_LIMIT, Memory};
 use super::mutate::{Mutator, Verdict};
 use super::readiness::Readiness;
 use super::review::{self, Answer, PodCreate, Question};
-use super::text::excerpt;
 use crate::lookup::{Lookup, Object};
 use crate::metrics::{Metrics, ResultLabel};
+use crate::text::excerpt;
 
 /// Where reviews are answered.
 pub const MUTATE_PATH: &str = "/mutate";

@@ -1,10 +1,10 @@
-//! Foreign texts, cut to what an answer or a line of the log has room for.
+//! Foreign texts, cut to what a warning, an answer or a line of the log has room for.
 
 /// Longest foreign text in a line of the log: a name of Kubernetes is not longer.
 const EXCERPT: usize = 253;
 
 /// Cuts at a boundary of characters, and shows that it was cut.
-pub(super) fn cut(text: &str, max_bytes: usize) -> String {
+pub(crate) fn cut(text: &str, max_bytes: usize) -> String {
     const MARK: &str = "...";
     if text.len() <= max_bytes {
         return text.to_owned();
@@ -14,6 +14,6 @@ pub(super) fn cut(text: &str, max_bytes: usize) -> String {
 }
 
 /// As much of a foreign text as is repeated.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     cut(text, EXCERPT)
 }
