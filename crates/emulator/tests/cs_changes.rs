@@ -194,7 +194,11 @@ async fn rrsa_is_refused_where_ack_does_not_have_it() {
     for (id, cluster, code) in [
         ("old", Cluster::new(ACCOUNT, "old").version("1.20.11-aliyun.1"), "ErrorClusterVersionNotSupported"),
         ("own", Cluster::new(ACCOUNT, "own").kind("ExternalKubernetes"), "ErrorClusterTypeNotSupported"),
-        ("edge", Cluster::new(ACCOUNT, "edge").profile("Edge"), "ErrorClusterTypeNotSupported"),
+        (
+            "edge",
+            Cluster::new(ACCOUNT, "edge").profile("Edge").spec("ack.standard"),
+            "ErrorClusterTypeNotSupported",
+        ),
     ] {
         stand.emulator.add_cluster(cluster).unwrap();
         let modify = async |enable: bool| {

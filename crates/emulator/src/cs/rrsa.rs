@@ -16,6 +16,8 @@ const OLDEST: (u32, u32) = (1, 22);
 /// ACK Basic and Pro, and Serverless clusters, as `cluster_type` and `profile` tell them.
 const KINDS: [&str; 2] = ["ManagedKubernetes", "Ask"];
 const PROFILES: [&str; 3] = ["", "Default", "Serverless"];
+/// Edge clusters have it where they are Pro, which `cluster_spec` tells.
+const EDGE: (&str, &str) = ("Edge", "ack.pro.");
 
 /// `RRSAConfig` of a cluster.
 pub(super) fn describe(cluster: &Cluster) -> Value {
@@ -52,7 +54,9 @@ fn issuer(cluster: &Cluster) -> String {
 
 /// Whether ACK has RRSA for such a cluster. The codes of its refusals are the emulator's own.
 pub(super) fn check_supported(cluster: &Cluster) -> Result<(), ApiError> {
-    if !KINDS.contains(&cluster.kind.as_str()) || !PROFILES.contains(&cluster.profile.as_str()) {
+    let edge_pro = cluster.profile == EDGE.0 && cluster.spec.starts_with(EDGE.1);
+    let profile = edge_pro || PROFILES.contains(&cluster.profile.as_str());
+    if !profile || !KINDS.contains(&cluster.kind.as_str()) {
         return Err(errors::no_rrsa_for_kind(&cluster.id, &cluster.kind, &cluster.profile));
     }
     if version(&cluster.version).is_none_or(|version| version < OLDEST) {
@@ -137,6 +141,7 @@ mod tests {
             cluster().version("2.0"),
             cluster().profile("Serverless"),
             cluster().kind("Ask").profile(""),
+            cluster().profile("Edge").spec("ack.pro.small"),
         ] {
             assert_eq!(check_supported(&good), Ok(()), "{good:?}");
         }
@@ -148,7 +153,8 @@ mod tests {
             (cluster().version("latest"), "ErrorClusterVersionNotSupported"),
             (cluster().kind("Kubernetes"), "ErrorClusterTypeNotSupported"),
             (cluster().kind("ExternalKubernetes"), "ErrorClusterTypeNotSupported"),
-            (cluster().profile("Edge"), "ErrorClusterTypeNotSupported"),
+            (cluster().profile("Edge").spec("ack.standard"), "ErrorClusterTypeNotSupported"),
+            (cluster().profile("Acs"), "ErrorClusterTypeNotSupported"),
         ] {
             let refused = check_supported(&wrong).unwrap_err();
             assert_eq!((refused.status, refused.code.as_str()), (400, code), "{refused:?}");
