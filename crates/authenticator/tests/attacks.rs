@@ -227,7 +227,7 @@ fn every_test_that_the_security_page_names_exists() {
     let names: Vec<&str> = page.split('`').skip(1).step_by(2).filter(is_name).collect();
     assert!(names.len() > 60, "{}", names.len());
     // Behind an attribute, or a scenario in the list of those that are run.
-    let listed = ["mod.rs", "pod_identity/mod.rs"]
+    let listed = ["mod.rs", "pod_identity/mod.rs", "rrsa/mod.rs"]
         .map(|list| std::fs::read_to_string(root.join("e2e/tests/scenarios").join(list)).unwrap());
     let is_test = |name: &str| {
         let mut before: Vec<&str> = all.split(&format!("fn {name}(")).collect();

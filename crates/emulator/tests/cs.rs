@@ -290,6 +290,8 @@ async fn clusters_of_other_accounts_are_not_there() {
     }
     let list = Ask::new("GET", "/api/v1/clusters", "DescribeClustersV1").roa(&eve);
     assert_eq!(list.send(&client, &emulator).await.1["page_info"]["total_count"], 0);
+    let list = Ask::new("GET", "/clusters", "DescribeClusters").roa(&eve);
+    assert_eq!(list.send(&client, &emulator).await, (200, json!([])));
     let task = Ask::new("PUT", &format!("/api/v2/clusters/{CLUSTER}"), "ModifyCluster")
         .body(&json!({"enable_rrsa": true}))
         .roa(&alice());
@@ -337,6 +339,20 @@ async fn lists_come_in_pages_that_end() {
     ] {
         let found = list(&format!("/api/v1/clusters{query}"), "DescribeClustersV1").await;
         assert_eq!(found, (200, ids.to_owned(), page_info), "{query}");
+    }
+    // The old list has all of them, and nothing around them.
+    for (query, ids) in [
+        ("", "c0 c1 c2 c3 c4 c5 c6"),
+        ("?clusterType=Ask", "c6"),
+        ("?name=c4&clusterType=ManagedKubernetes", "c4"),
+        ("?name=c9", ""),
+    ] {
+        let ask = Ask::new("GET", &format!("/clusters{query}"), "DescribeClusters").roa(&alice());
+        let (status, body) = ask.send(&client, &emulator).await;
+        let all = body.as_array().unwrap();
+        let found: Vec<&str> = all.iter().map(|c| c["cluster_id"].as_str().unwrap()).collect();
+        assert_eq!((status, found.join(" ").as_str()), (200, ids), "{query}");
+        assert!(all.iter().all(|cluster| cluster["name"] == cluster["cluster_id"]), "{body}");
     }
     let found = list("/regions/cn-beijing/clusters?page_number=1", "DescribeClustersForRegion").await;
     assert_eq!(found, (200, "c5 c6".to_owned(), info(1, 50, 2)));

@@ -44,6 +44,7 @@ async fn the_official_python_sdk_calls_container_service() {
         assert_eq!(seen["detail"]["cluster_id"], "c1", "{who}");
         assert_eq!(seen["clusters"]["clusters"][0]["cluster_id"], "c1", "{who}");
         assert_eq!(seen["clusters"]["page_info"]["total_count"], 1, "{who}");
+        assert_eq!(seen["old list"][0]["cluster_id"], "c1", "{who}");
         assert_eq!(seen["region"]["clusters"], json!([]), "{who}");
         let id = if who.ends_with("user") { "222222222222222222" } else { "333333333333333333" };
         let config = seen["kubeconfig"]["config"].as_str().unwrap();
@@ -67,6 +68,6 @@ async fn the_official_python_sdk_calls_container_service() {
         let requests = emulator.requests().into_iter();
         requests.filter(|r| r.style == style && r.version == "2015-12-15").map(|r| r.action).collect()
     };
-    assert_eq!(styles(Style::Roa).len(), 10, "every operation but one, which the SDK does not have");
+    assert_eq!(styles(Style::Roa).len(), 11, "every operation but one, which the SDK does not have");
     assert_eq!(styles(Style::Roa), styles(Style::Acs3));
 }

@@ -204,8 +204,19 @@ async fn container_service_says_what_a_role_without_its_policy_may_not_do() {
         assert_eq!(&body[name], value, "{name}");
     }
     assert_eq!(status, 403);
+    // As the documentation of RRSA shows it, of the old list that its applications ask for.
+    let refused = rig.get(&dev, "DescribeClusters", "/clusters").await;
+    assert_eq!(refused.1["message"], "STSToken policy Forbidden for action cs:DescribeClusters");
+    assert_eq!(
+        refused.1["accessDeniedDetail"],
+        json!({"AuthAction": "cs:DescribeClusters", "AuthPrincipalDisplayName": "dev:s1",
+               "AuthPrincipalOwnerId": ACCOUNT, "AuthPrincipalType": "AssumedRoleUser",
+               "NoPermissionType": "ImplicitDeny", "PolicyType": "ResourceGroupLevelIdentityBasedPolicy"})
+    );
+    assert_eq!(code(&refused), "403 StatusForbidden");
     rig.ram_ok("AttachPolicyToRole", &policy).await;
     assert_eq!(rig.cluster(&dev).await.0, 200);
+    assert_eq!(rig.get(&dev, "DescribeClusters", "/clusters").await.1[0]["cluster_id"], CLUSTER);
     // Looking is what this policy is for.
     let path = format!("/clusters/{CLUSTER}/components/install");
     let install = Ask::new("POST", &path, "InstallClusterAddons").body(&json!([])).roa(&dev);
@@ -220,6 +231,7 @@ async fn a_right_can_be_for_one_cluster() {
     for (operation, path) in [
         // Whether there is another is not told.
         ("DescribeClusterDetail", "/clusters/c2"),
+        ("DescribeClusters", "/clusters"),
         ("DescribeClustersV1", "/api/v1/clusters"),
         ("DescribeClustersForRegion", "/regions/cn-hangzhou/clusters"),
     ] {

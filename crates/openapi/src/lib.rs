@@ -1,4 +1,4 @@
-//! Alibaba Cloud's OpenAPI as this project calls it: STS, RAM, Container Service, and the places where credentials come
+//! Alibaba Cloud's OpenAPI as this project calls it: STS, RAM, IMS, Container Service, and the places where credentials come
 //! from.
 //!
 //! Every request that is signed here is signed in the ACS3-HMAC-SHA256 style with `host` under the signature
@@ -8,8 +8,10 @@
 pub mod api;
 pub mod credentials;
 pub mod cs;
+pub mod ims;
 pub mod network;
 pub mod ram;
+pub mod site;
 pub mod sts;
 
 mod endpoint;

@@ -251,7 +251,9 @@ async fn a_list_of_users_that_breaks_off_is_an_error_and_never_a_shorter_list() 
         (r#"{"IsTruncated":false,"Users":{"User":[{"UserName":"canary"}]}}"#, "UserId is missing"),
         (r#"{"IsTruncated":false,"Users":{"User":[{"UserId":7,"UserName":"canary"}]}}"#, "another type"),
         (r#"{"IsTruncated":"canary","Users":{"User":[]}}"#, "another type"),
-        ("[]", "another type"),
+        (r#"{"IsTruncated":false,"Users":["canary"]}"#, "another type"),
+        (r#"{"IsTruncated":false,"Users":{"User":[["2001","canary"]]}}"#, "another type"),
+        ("[]", "no JSON object"),
     ] {
         let server = Server::tls("127.0.0.1", move |_| json(200, body));
         let error = ram_of(&server).list_users(&session(), now()).await.unwrap_err();
@@ -282,9 +284,9 @@ async fn a_missing_permission_is_named() {
     for (body, said) in [
         (
             forbidden(&detail("cs:DescribeClusterUserKubeconfig", "ImplicitDeny")),
-            "policies do not allow cs:DescribeClusterUserKubeconfig;",
+            "policies do not allow cs:DescribeClusterUserKubeconfig (ImplicitDeny: no policy allows it);",
         ),
-        (forbidden(&detail("cs:X", "ExplicitDeny")), "do not allow cs:X (a policy denies it)"),
+        (forbidden(&detail("cs:X", "ExplicitDeny")), "do not allow cs:X (ExplicitDeny: a policy denies it)"),
         (forbidden(&detail("canary here", "x")), "RAM policies do not allow this operation"),
         (forbidden(""), "RAM policies do not allow this operation"),
     ] {
@@ -306,7 +308,7 @@ async fn a_missing_permission_is_named() {
     let text = ram_of(&server).list_users(&session(), now()).await.unwrap_err().to_string();
     assert!(
         text.starts_with("RAM refused ListUsers: NoPermission")
-            && text.contains("do not allow ram:ListUsers;"),
+            && text.contains("do not allow ram:ListUsers (ImplicitDeny: no policy allows it);"),
         "{text}"
     );
 }

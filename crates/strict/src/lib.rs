@@ -4,6 +4,8 @@
 //! one of the two values while another program uses the other has checked nothing. So such a document is refused,
 //! at any depth.
 
+pub mod spans;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};

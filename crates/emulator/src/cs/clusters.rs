@@ -33,17 +33,27 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, ApiError> {
     for name in ["cluster_id", "name", "cluster_type", "cluster_spec", "profile"] {
         filters.push((name, call.text(name)));
     }
-    let store = call.service.store(call.now);
-    let mine = store.clusters.values().filter(|e| e.description.cluster.account == call.caller.account_id());
-    let found: Vec<Value> = mine
-        .map(cluster)
-        .filter(|body| filters.iter().all(|(name, wanted)| wanted.is_none_or(|text| body[*name] == text)))
-        .collect();
+    let found = find(call, &filters);
     let total = found.len();
     let before = page_size.saturating_mul(page_number.saturating_sub(1));
     let page: Vec<Value> = found.into_iter().skip(before).take(page_size).collect();
     let page_info = json!({"page_number": page_number, "page_size": page_size, "total_count": total});
     Ok(json!({"clusters": page, "page_info": page_info}).into())
+}
+
+/// `DescribeClusters`, which older programs call: all at once, and nothing around them.
+pub(super) fn all(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let filters = [("name", call.text("name")), ("cluster_type", call.text("clusterType"))];
+    Ok(Value::Array(find(call, &filters)).into())
+}
+
+/// The caller's clusters whose fields have these values, where one is wanted.
+fn find(call: &Call<'_>, filters: &[(&str, Option<&str>)]) -> Vec<Value> {
+    let store = call.service.store(call.now);
+    let mine = store.clusters.values().filter(|e| e.description.cluster.account == call.caller.account_id());
+    mine.map(cluster)
+        .filter(|body| filters.iter().all(|(name, wanted)| wanted.is_none_or(|text| body[*name] == text)))
+        .collect()
 }
 
 /// A cluster as it stands in lists. `meta_data` and `master_url` are JSON as text.

@@ -26,6 +26,7 @@ pub(crate) struct Route {
 const ROUTES: &[Route] = &[
     route("DescribeClusterDetail", "GET", "/clusters/{cluster}", clusters::detail),
     route("DescribeClusterUserKubeconfig", "GET", "/k8s/{cluster}/user_config", kubeconfig::user_kubeconfig),
+    route("DescribeClusters", "GET", "/clusters", clusters::all),
     route("DescribeClustersV1", "GET", "/api/v1/clusters", clusters::list),
     route("DescribeClustersForRegion", "GET", "/regions/{region}/clusters", clusters::list),
     route("ModifyCluster", "PUT", "/api/v2/clusters/{cluster}", tasks::modify_cluster),
@@ -125,6 +126,7 @@ mod tests {
         for (method, target, operation, params) in [
             ("GET", "/clusters/c1", "DescribeClusterDetail", vec!["c1"]),
             ("GET", "/k8s/c1/user_config?PrivateIpAddress=true", "DescribeClusterUserKubeconfig", vec!["c1"]),
+            ("GET", "/clusters?name=prod", "DescribeClusters", vec![]),
             ("GET", "/api/v1/clusters", "DescribeClustersV1", vec![]),
             ("GET", "/regions/cn-hangzhou/clusters", "DescribeClustersForRegion", vec!["cn-hangzhou"]),
             ("PUT", "/api/v2/clusters/c1", "ModifyCluster", vec!["c1"]),
@@ -156,8 +158,8 @@ mod tests {
     fn nothing_is_elsewhere() {
         for (method, target) in [
             ("GET", "/"),
-            ("GET", "/clusters"),
             ("GET", "/clusters/"),
+            ("POST", "/clusters"),
             ("GET", "/clusters/c1/"),
             ("GET", "//clusters/c1"),
             ("get", "/clusters/c1"),

@@ -45,6 +45,9 @@ def use(keys, **config):
     seen["clusters"] = client.describe_clusters_v1(
         models.DescribeClustersV1Request(page_number=1, page_size=10)
     ).body.to_map()
+    seen["old list"] = [
+        cluster.to_map() for cluster in client.describe_clusters(models.DescribeClustersRequest(name="c1")).body
+    ]
     seen["region"] = client.describe_clusters_for_region(
         "cn-hangzhou", models.DescribeClustersForRegionRequest(page_number=2, page_size=10)
     ).body.to_map()

@@ -1,6 +1,7 @@
 //! Reading answers: JSON in which each key stands once, or what kind of failure it is.
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use strict::Strict;
 
@@ -67,17 +68,43 @@ impl Asked<'_> {
         }
     }
 
-    /// What a success says, as a type. The library's own words can quote the answer, so that only the name of a missing
-    /// field, which is ours, is taken from them.
+    /// What a success that is an object says, as a type.
     pub(crate) fn read<T: DeserializeOwned>(self, value: Value) -> Result<T, ApiError> {
+        self.value(Value::Object(self.object(value)?))
+    }
+
+    /// What a success that is a list says.
+    pub(crate) fn read_list<T: DeserializeOwned>(self, value: Value) -> Result<Vec<T>, ApiError> {
+        match value {
+            Value::Array(_) => self.list(value),
+            _ => Err(self.invalid("its answer is no list")),
+        }
+    }
+
+    /// A part of an answer that is a list of objects. The library would read a list as an object too, by position.
+    pub(crate) fn list<T: DeserializeOwned>(self, value: Value) -> Result<Vec<T>, ApiError> {
+        match &value {
+            Value::Array(items) if items.iter().all(Value::is_object) => self.value(value),
+            _ => Err(self.invalid(OTHER_TYPE)),
+        }
+    }
+
+    /// A part of an answer, as a type. The library's own words can quote the answer, so that only the name of a missing
+    /// field, which is ours, is taken from them.
+    pub(crate) fn value<T: DeserializeOwned>(self, value: Value) -> Result<T, ApiError> {
         serde_json::from_value(value).map_err(|error| {
             let text = error.to_string();
             let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
             self.invalid(match missing {
                 Some(name) => format!("{name} is missing from its answer"),
-                None => "a field of its answer is of another type than documented".to_owned(),
+                None => OTHER_TYPE.to_owned(),
             })
         })
+    }
+
+    /// The success of an RPC operation that says nothing but its request id.
+    pub(crate) fn confirmed(self, value: Value) -> Result<(), ApiError> {
+        self.read::<Confirmation>(value).map(|_| ())
     }
 
     fn refused(self, status: u16, object: &Map<String, Value>) -> ApiError {
@@ -119,6 +146,14 @@ impl Asked<'_> {
     }
 }
 
+/// What is left to say of a success: that the service itself gave it.
+#[derive(Deserialize)]
+struct Confirmation {
+    #[serde(rename = "RequestId")]
+    _request_id: String,
+}
+
+const OTHER_TYPE: &str = "a field of its answer is of another type than documented";
 const NO_OBJECT: &str = "its answer is no JSON object in which each key stands once";
 
 /// `AuthAction`, and how it is refused, of an answer's `AccessDeniedDetail`.
@@ -131,7 +166,8 @@ fn permission(object: &Map<String, Value>) -> Option<(&str, &'static str)> {
             && action.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'-' | b'_' | b'*'))
     })?;
     let kind = match text(detail, "NoPermissionType") {
-        Some("ExplicitDeny") => " (a policy denies it)",
+        Some("ExplicitDeny") => " (ExplicitDeny: a policy denies it)",
+        Some("ImplicitDeny") => " (ImplicitDeny: no policy allows it)",
         _ => "",
     };
     Some((action, kind))
@@ -144,6 +180,11 @@ fn value(text: &[u8]) -> Option<Value> {
         Ok(Strict(value @ (Value::Object(_) | Value::Array(_)))) => Some(value),
         Ok(_) | Err(_) => None,
     }
+}
+
+/// A text; an empty one where the answer says null.
+pub(crate) fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 pub(crate) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

@@ -24,6 +24,7 @@ pub struct Call {
     body: Option<Vec<u8>>,
     pub(crate) max_answer_bytes: usize,
     pub(crate) reads_only: bool,
+    pub(crate) begins: bool,
 }
 
 impl Call {
@@ -37,6 +38,7 @@ impl Call {
             body: None,
             max_answer_bytes: MAX_ANSWER_BYTES,
             reads_only: false,
+            begins: false,
         }
     }
 
@@ -71,6 +73,13 @@ impl Call {
     #[must_use]
     pub fn reading(mut self) -> Self {
         self.reads_only = true;
+        self
+    }
+
+    /// The call begins something that takes a while: HTTP 202 is a success too, with the same body as 200.
+    #[must_use]
+    pub fn beginning(mut self) -> Self {
+        self.begins = true;
         self
     }
 

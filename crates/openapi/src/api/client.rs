@@ -11,7 +11,7 @@ use super::call::Call;
 use super::error::ApiError;
 use super::options::{ClientError, ServiceOptions};
 use super::service::Service;
-use crate::http;
+use crate::http::{self, Body};
 use crate::network::{Proxy, ProxyRules, Trust, process_environment};
 use crate::{Credentials, Endpoint};
 
@@ -19,6 +19,9 @@ use crate::{Credentials, Endpoint};
 const POOL_IDLE: Duration = Duration::from_secs(20);
 /// Before a call that reads is made a second time.
 const PAUSE: Duration = Duration::from_millis(300);
+
+/// What is asked for has begun (RFC 9110, section 15.3.3).
+const ACCEPTED: u16 = 202;
 
 /// A client of one service at one endpoint. Cheap to clone; clones share the connections.
 ///
@@ -144,7 +147,10 @@ impl Client {
         now: Timestamp,
     ) -> Result<Value, ApiError> {
         let request = call.sign(self.service, &self.authority, credentials, now);
-        let answer = self.exchange(request, call.max_answer_bytes).await?;
+        let mut answer = self.exchange(request, call.max_answer_bytes).await?;
+        if call.begins && answer.status == ACCEPTED {
+            answer.status = 200;
+        }
         self.asked(call.action).interpret(answer)
     }
 
@@ -164,6 +170,27 @@ impl Client {
             200 | 202 | 204 => Ok(()),
             _ => self.asked(call.action).interpret(answer).map(|_| ()),
         }
+    }
+
+    /// [`Client::call`] of an operation whose success may have no body: `None` then. It is never made twice.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub(crate) async fn call_with_optional_answer(
+        &self,
+        call: &Call,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<Option<Value>, ApiError> {
+        let request = call.sign(self.service, &self.authority, credentials, now);
+        let mut answer = self.exchange(request, call.max_answer_bytes).await?;
+        if matches!(answer.status, 200 | ACCEPTED | 204) {
+            if matches!(&answer.body, Body::Whole(bytes) if bytes.is_empty()) {
+                return Ok(None);
+            }
+            answer.status = 200;
+        }
+        self.asked(call.action).interpret(answer).map(Some)
     }
 
     pub(crate) fn asked(&self, action: &'static str) -> Asked<'_> {

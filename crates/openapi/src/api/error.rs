@@ -173,6 +173,11 @@ impl ApiError {
         self.refusal().map(|refusal| refusal.code.as_str()).filter(|code| !code.is_empty())
     }
 
+    /// Whether it is a definite refusal with just this code: a service that cannot answer now has not refused.
+    pub fn is_code(&self, code: &str) -> bool {
+        matches!(self, Self::Refused { refusal, .. } if refusal.code == code)
+    }
+
     /// The HTTP status of a refusal.
     pub fn status(&self) -> Option<u16> {
         self.refusal().map(|refusal| refusal.status)
@@ -198,6 +203,15 @@ impl ApiError {
             Self::Refused { refusal, .. } | Self::Unavailable { refusal, .. } => Some(refusal),
             _ => None,
         }
+    }
+}
+
+/// `None` where a service definitely refused with this code: that there is no such thing.
+pub(crate) fn unless<T>(answer: Result<T, ApiError>, code: &str) -> Result<Option<T>, ApiError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_code(code) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

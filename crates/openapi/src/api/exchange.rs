@@ -1,6 +1,6 @@
 //! One request and its answer, over HTTP.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
@@ -59,8 +59,8 @@ impl Client {
             text.push_str(&encoding::build_query(&query));
         }
         let url = reqwest::Url::parse(&text).map_err(|_| unsendable(action, "its URL is malformed"))?;
-        // What was signed is what is sent: `/a/..` would become another path.
-        if url.path() != path {
+        // What was signed is what is sent: `/a/..` would become another path. Without a name it would be another thing's.
+        if url.path() != path || path.contains("//") || (path.len() > 1 && path.ends_with('/')) {
             return Err(unsendable(action, "its path holds an empty name, or . or .. as one"));
         }
         let mut prepared = reqwest::Request::new(method, url);
@@ -83,9 +83,38 @@ impl Client {
     }
 
     fn network_error(&self, action: &'static str, error: &reqwest::Error) -> ApiError {
-        let proxy = self.proxy.clone();
+        let way = Way {
+            proxy: self.proxy.as_deref(),
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+            ca_setting: self.ca_setting,
+            trust_problems: &self.trust_problems,
+        };
+        // Only what failed while connecting has surely sent nothing: an alert of TLS may come after the request.
+        let may_be_sent = !error.is_connect();
+        let (service, fault) = (self.service.name, way.fault(error));
+        ApiError::Network { service, action, endpoint: self.authority.clone(), fault, may_be_sent }
+    }
+}
+
+/// How a server was reached for, as far as it explains a failure.
+pub(crate) struct Way<'a> {
+    /// `HOST:PORT`.
+    pub(crate) proxy: Option<&'a str>,
+    pub(crate) connect_timeout: Duration,
+    /// For the whole exchange.
+    pub(crate) timeout: Duration,
+    /// Where a CA is named.
+    pub(crate) ca_setting: &'a str,
+    pub(crate) trust_problems: &'a [String],
+}
+
+impl Way<'_> {
+    /// What a failed exchange was.
+    pub(crate) fn fault(&self, error: &reqwest::Error) -> Fault {
+        let proxy = self.proxy.map(str::to_owned);
         let reason = http::reason(error);
-        let fault = if error.is_timeout() {
+        if error.is_timeout() {
             let after = if error.is_connect() { self.connect_timeout } else { self.timeout };
             Fault::Timeout { after, proxy }
         } else if let Some(tls) = http::tls_error(error) {
@@ -94,11 +123,7 @@ impl Client {
             Fault::Connect { reason, proxy }
         } else {
             Fault::Broken { reason }
-        };
-        // Only what failed while connecting has surely sent nothing: an alert of TLS may come after the request.
-        let may_be_sent = !error.is_connect();
-        let service = self.service.name;
-        ApiError::Network { service, action, endpoint: self.authority.clone(), fault, may_be_sent }
+        }
     }
 
     fn tls_reason(&self, error: &rustls::Error) -> String {

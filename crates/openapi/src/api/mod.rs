@@ -2,7 +2,7 @@
 //! `x-acs-*` header ("Request syntax and signature method V3" of the public documentation).
 //!
 //! [`Client`] sends and judges; what a service's operations are called and answer is known to [`crate::sts`],
-//! [`crate::cs`] and [`crate::ram`].
+//! [`crate::cs`], [`crate::ram`] and [`crate::ims`].
 
 pub(crate) mod answer;
 mod call;
@@ -10,6 +10,7 @@ mod client;
 mod error;
 mod exchange;
 mod explanation;
+mod list;
 mod options;
 mod service;
 
@@ -19,9 +20,10 @@ pub use error::{ApiError, Fault, Refusal};
 pub use options::{ClientError, ServiceOptions};
 pub use service::Service;
 
-pub(crate) use answer::{Asked, is_code, is_request_id, text};
+pub(crate) use answer::{Asked, is_code, is_request_id, text, text_or_null};
 pub(crate) use call::{nonce, pairs};
-pub(crate) use error::is_throttling;
-pub(crate) use exchange::{Outgoing, unsendable};
-pub(crate) use explanation::common as common_explanation;
+pub(crate) use error::{is_throttling, unless};
+pub(crate) use exchange::{Outgoing, Way, unsendable};
+pub(crate) use explanation::{common as common_explanation, identity as identity_explanation};
+pub(crate) use list::{List, entries, read_all};
 pub(crate) use service::Style;

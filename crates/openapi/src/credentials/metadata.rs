@@ -13,8 +13,10 @@ use super::variables::{self as names, Found, find, is_on};
 use super::{Context, Credentials};
 use crate::http::{self, Body};
 use crate::network::Lookup;
+use crate::sts::Endpoint;
 
 const DEFAULT_ENDPOINT: &str = "http://100.100.100.200";
+const REGION: &str = "/latest/meta-data/region-id";
 const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
 const TOKEN_HEADER: &str = "x-aliyun-ecs-metadata-token";
 const TOKEN_TTL_HEADER: &str = "x-aliyun-ecs-metadata-token-ttl-seconds";
@@ -89,6 +91,26 @@ impl MetadataRole {
         }
     }
 
+    /// The region that the instance runs in, never through a proxy.
+    async fn region(&self, context: &Context<'_>) -> Result<String, CredentialError> {
+        let client = context.direct_http_client(&self.endpoint, CONNECT_TIMEOUT, TIMEOUT)?;
+        let mut service = Service { role: self, client, token: None, has_answered: false };
+        if !self.without_token {
+            service.token = service.new_token().await?;
+        }
+        match service.get(REGION).await? {
+            (200, body) => {
+                let text = String::from_utf8(body).unwrap_or_default();
+                let region = text.trim();
+                match Endpoint::from_region(Some(region), false) {
+                    Ok(_) if !region.is_empty() => Ok(region.to_owned()),
+                    _ => Err(self.failed("it does not give the name of a region".to_owned())),
+                }
+            }
+            (status, _) => Err(self.failed(format!("it answered HTTP {status} when asked for the region"))),
+        }
+    }
+
     fn at(&self, path: &str) -> Result<Url, CredentialError> {
         let base = self.endpoint.as_str().trim_end_matches('/');
         Url::parse(&format!("{base}{path}"))
@@ -99,6 +121,14 @@ impl MetadataRole {
         let service = format!("the ECS metadata service at {}", origin(&self.endpoint));
         CredentialError::Service { service, detail }
     }
+}
+
+/// The region that this machine runs in, as the ECS metadata service says it.
+///
+/// # Errors
+/// There is no such service here, or what it answered instead.
+pub async fn metadata_region(context: &Context<'_>) -> Result<String, CredentialError> {
+    MetadataRole::new(None, context.environment.variable)?.region(context).await
 }
 
 /// The exchanges of one fetch.

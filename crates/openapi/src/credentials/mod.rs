@@ -32,7 +32,7 @@ pub use aliyun_cli::{CloudSso, External, OAuth, RsaKeyPair};
 pub use environment::{Environment, Program, ProgramOutput};
 pub use error::{CredentialError, Lacking, ValueProblem};
 pub use fetch::Context;
-pub use metadata::MetadataRole;
+pub use metadata::{MetadataRole, metadata_region};
 pub use oidc::Oidc;
 pub use search::{CredentialType, Search, Setting};
 pub use source::Source;

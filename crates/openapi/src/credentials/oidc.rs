@@ -9,9 +9,6 @@ use super::variables::{self as names, find};
 use super::{Context, Credentials, Environment};
 use crate::sts::{AssumeRoleWithOidc, Endpoint, SessionName};
 
-const MIN_TOKEN_BYTES: usize = 4;
-const MAX_TOKEN_BYTES: usize = 20_000;
-
 /// What `AssumeRoleWithOIDC` needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Oidc {
@@ -42,18 +39,17 @@ impl Oidc {
             oidc_provider_arn: self.provider_arn.clone(),
             oidc_token: read_token(&self.token_file, &context.environment)?,
             session_name: self.session_name.clone(),
+            duration_seconds: None,
         };
         Ok(client.assume_role_with_oidc(&request, context.now).await?)
     }
 }
 
-/// Reads the token, without the line break that editors and shells put at the end.
+/// Reads the token.
 fn read_token(path: &Path, environment: &Environment<'_>) -> Result<Secret, CredentialError> {
     let text = (environment.read_file)(path).map(Secret::new).map_err(|source| {
         CredentialError::ReadTokenFile { path: path.to_owned(), problem: read_problem(&source) }
     })?;
-    let token = text.expose().trim_end();
-    let good = (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len())
-        && token.bytes().all(|b| b.is_ascii_graphic());
-    if good { Ok(Secret::new(token)) } else { Err(CredentialError::TokenFile { path: path.to_owned() }) }
+    AssumeRoleWithOidc::token_of_file(&text)
+        .ok_or_else(|| CredentialError::TokenFile { path: path.to_owned() })
 }

@@ -1,11 +1,14 @@
 //! What Container Service says and is asked. Fields that are not used here are left out; unknown ones are ignored.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use signature::Secret;
 
+use super::rrsa::{RrsaConfig, of_meta_data};
+use crate::api::text_or_null;
+
 /// A cluster ("DescribeClusterDetail", "DescribeClustersV1").
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Cluster {
     /// `c` and 32 hexadecimal digits.
     pub cluster_id: String,
@@ -15,7 +18,10 @@ pub struct Cluster {
     /// `ManagedKubernetes`, `Kubernetes`, `ExternalKubernetes`, `aliyun` (Swarm), …
     #[serde(default, deserialize_with = "text_or_null")]
     pub cluster_type: String,
-    /// `running`, `deleting`, …
+    /// `Default`, `Serverless`, `Edge`, …; may be empty.
+    #[serde(default, deserialize_with = "text_or_null")]
+    pub profile: String,
+    /// `running`, `updating`, `deleting`, …
     #[serde(default, deserialize_with = "text_or_null")]
     pub state: String,
     /// `cn-hangzhou`.
@@ -27,6 +33,9 @@ pub struct Cluster {
     /// Addresses of the API server: a JSON object as text, see [`Cluster::api_server`].
     #[serde(default, deserialize_with = "text_or_null")]
     pub master_url: String,
+    /// What Container Service says of RRSA (`meta_data`); `None` where it says nothing that can be read.
+    #[serde(rename = "meta_data", default, deserialize_with = "of_meta_data")]
+    pub rrsa: Option<RrsaConfig>,
 }
 
 impl Cluster {
@@ -74,8 +83,4 @@ pub struct UserActivity {
     /// The log store in it.
     #[serde(default, deserialize_with = "text_or_null")]
     pub log_store_name: String,
-}
-
-fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
 }

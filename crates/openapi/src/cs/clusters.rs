@@ -10,7 +10,6 @@ use super::Cluster;
 use crate::Credentials;
 use crate::api::{self, ApiError, Call};
 
-const ACTION: &str = "DescribeClustersV1";
 /// As many as a page holds where nothing is said ("DescribeClustersV1", parameter `page_size`).
 const PAGE: usize = 50;
 const MAX_PAGES: usize = 200;
@@ -34,14 +33,16 @@ struct PageInfo {
 /// not look at `page_number` and give the first page for ever.
 pub(super) async fn all(
     api: &api::Client,
+    action: &'static str,
+    segments: &[&str],
     credentials: &Credentials,
     now: Timestamp,
 ) -> Result<Vec<Cluster>, ApiError> {
-    let asked = api.asked(ACTION);
+    let asked = api.asked(action);
     let mut all: Vec<Cluster> = Vec::new();
     let mut known = HashSet::new();
     for number in 1..=MAX_PAGES {
-        let call = Call::roa(ACTION, Method::GET, &["api", "v1", "clusters"])
+        let call = Call::roa(action, Method::GET, segments)
             .with("page_number", number.to_string())
             .with("page_size", PAGE.to_string())
             .reading()

@@ -1,16 +1,23 @@
-//! Container Service for Kubernetes (ACK), version 2015-12-15: clusters, their kubeconfigs, and who used them.
+//! Container Service for Kubernetes (ACK), version 2015-12-15: clusters, their kubeconfigs, who used them, and RRSA.
 
+mod addons;
 mod answers;
 mod clusters;
+mod explanation;
+mod rrsa;
+mod tasks;
 
 use jiff::Timestamp;
 use reqwest::Method;
 
-use crate::api::{self, ApiError, Call, ClientError, Service, ServiceOptions, Style, common_explanation};
+use crate::api::{self, ApiError, Call, ClientError, Service, ServiceOptions, Style};
 use crate::network::{ProxyRules, Trust};
-use crate::{Credentials, Endpoint};
+use crate::{Credentials, Endpoint, EndpointError};
 
+pub use addons::AddonVersion;
 pub use answers::{Cluster, UserActivity, UserKubeconfig, UserKubeconfigRequest};
+pub use rrsa::RrsaConfig;
+pub use tasks::{ClusterLog, Task, TaskError, TaskId, TaskState};
 
 /// Container Service: its version, its endpoints, its error codes.
 pub static SERVICE: Service = Service {
@@ -21,7 +28,7 @@ pub static SERVICE: Service = Service {
         Some(region) => Endpoint::of_region("cs", region),
         None => Ok(Endpoint::central("cs")),
     },
-    explain,
+    explain: explanation::explain,
     style: Style::Roa,
 };
 
@@ -29,6 +36,14 @@ pub static SERVICE: Service = Service {
 const MAX_KUBECONFIG_BYTES: usize = 1024 * 1024;
 /// A cluster's description, with the JSON texts in it.
 const MAX_CLUSTER_BYTES: usize = 1024 * 1024;
+
+/// Container Service inside a VPC of this region.
+///
+/// # Errors
+/// What is no region.
+pub fn vpc_endpoint(region: &str) -> Result<Endpoint, EndpointError> {
+    Endpoint::of_region("cs-anony-vpc", region)
+}
 
 /// A client of Container Service. Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]
@@ -79,7 +94,21 @@ impl Client {
         credentials: &Credentials,
         now: Timestamp,
     ) -> Result<Vec<Cluster>, ApiError> {
-        clusters::all(&self.api, credentials, now).await
+        clusters::all(&self.api, "DescribeClustersV1", &["api", "v1", "clusters"], credentials, now).await
+    }
+
+    /// All clusters of a region (`DescribeClustersForRegion`); none is no error.
+    ///
+    /// # Errors
+    /// As [`Client::clusters`].
+    pub async fn clusters_of_region(
+        &self,
+        region: &str,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<Vec<Cluster>, ApiError> {
+        let segments = ["regions", region, "clusters"];
+        clusters::all(&self.api, "DescribeClustersForRegion", &segments, credentials, now).await
     }
 
     /// A kubeconfig with a certificate of the caller's (`DescribeClusterUserKubeconfig`).
@@ -139,17 +168,5 @@ impl Client {
         let segments = ["cluster", id, "user", uid, "permissions"];
         let call = Call::roa(ACTION, Method::DELETE, &segments).with("Force", "true");
         self.api.call_without_answer(&call, credentials, now).await
-    }
-}
-
-fn explain(code: &str) -> Option<&'static str> {
-    match code {
-        "StatusForbidden" | "Forbidden" | "NoPermission" => Some(
-            "the caller's RAM policies do not allow this operation on this cluster (it is called cs: and the operation's name in a policy); let an administrator grant it",
-        ),
-        "ErrorClusterNotFound" => Some(
-            "there is no such cluster in the account of these keys; check the cluster id, and whose keys they are",
-        ),
-        other => common_explanation(other),
     }
 }

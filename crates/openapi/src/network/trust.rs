@@ -80,6 +80,8 @@ pub enum TrustError {
 pub(crate) struct Prepared {
     /// None where the platform's verifier is to be used.
     pub(crate) config: Option<ClientConfig>,
+    /// The authorities that the configuration trusts.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
     /// One line each; shown when a certificate is not trusted.
     pub(crate) problems: Vec<String>,
 }
@@ -108,10 +110,7 @@ impl Trust {
 
     pub(crate) fn prepare(&self) -> Result<Prepared, TrustError> {
         match self {
-            Self::File(path) => {
-                let config = configure(bundle(path)?)?;
-                Ok(Prepared { config: Some(config), problems: Vec::new() })
-            }
+            Self::File(path) => of_bundle(path),
             Self::System { file, folders, by_kubectl } => {
                 system(file.as_deref(), folders.as_deref(), *by_kubectl)
             }
@@ -119,15 +118,22 @@ impl Trust {
     }
 }
 
-fn bundle(path: &Path) -> Result<RootCertStore, TrustError> {
+fn of_bundle(path: &Path) -> Result<Prepared, TrustError> {
+    let (roots, authorities) = bundle(path)?;
+    Ok(Prepared { config: Some(configure(roots)?), authorities, problems: Vec::new() })
+}
+
+fn bundle(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TrustError> {
     let bytes = std::fs::read(path).map_err(|source| TrustError::Read { path: path.to_owned(), source })?;
     let mut roots = RootCertStore::empty();
+    let mut authorities = Vec::new();
     for (number, certificate) in (1_usize..).zip(CertificateDer::pem_slice_iter(&bytes)) {
         let damaged = |detail| TrustError::Damaged { path: path.to_owned(), number, detail };
         let certificate = certificate.map_err(|error| damaged(error.to_string()))?;
-        roots.add(certificate).map_err(|error| damaged(error.to_string()))?;
+        roots.add(certificate.clone()).map_err(|error| damaged(error.to_string()))?;
+        authorities.push(certificate);
     }
-    if roots.is_empty() { Err(TrustError::Empty { path: path.to_owned() }) } else { Ok(roots) }
+    if roots.is_empty() { Err(TrustError::Empty { path: path.to_owned() }) } else { Ok((roots, authorities)) }
 }
 
 fn configure(roots: RootCertStore) -> Result<ClientConfig, TrustError> {
@@ -164,31 +170,33 @@ fn system(
         None => openssl_probe::candidate_cert_dirs().map(Path::to_owned).collect(),
     };
     let mut roots = RootCertStore::empty();
+    let mut authorities = Vec::new();
     let mut problems: Vec<String> = Vec::new();
     let loaded = std::iter::once(read(bundle.as_deref(), None, file.is_some()))
         .chain(in_folders.iter().map(|folder| read(None, Some(folder), folders.is_some())));
     for (certificates, more) in loaded {
-        roots.add_parsable_certificates(certificates);
+        roots.add_parsable_certificates(certificates.iter().cloned());
+        authorities.extend(certificates);
         problems.extend(more);
     }
     if roots.is_empty() {
         return Err(TrustError::NoSystemStore { problems });
     }
-    Ok(Prepared { config: Some(configure(roots)?), problems })
+    Ok(Prepared { config: Some(configure(roots)?), authorities, problems })
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn system(file: Option<&Path>, _: Option<&[PathBuf]>, by_kubectl: bool) -> Result<Prepared, TrustError> {
     let Some(file) = file else {
-        return Ok(Prepared { config: None, problems: Vec::new() });
+        return Ok(Prepared { config: None, authorities: Vec::new(), problems: Vec::new() });
     };
     if by_kubectl
         && let (_, problems) = strangers::read(Some(file), None)
         && !problems.is_empty()
     {
-        return Ok(Prepared { config: None, problems });
+        return Ok(Prepared { config: None, authorities: Vec::new(), problems });
     }
-    Ok(Prepared { config: Some(configure(bundle(file)?)?), problems: Vec::new() })
+    of_bundle(file)
 }
 
 #[cfg(test)]

@@ -83,6 +83,22 @@ pub struct AssumeRoleWithOidc {
     pub oidc_token: Secret,
     /// Who the session is for.
     pub session_name: SessionName,
+    /// How long the session lasts, 900 s to the role's maximum; where none is given, STS's default of 3600 s.
+    pub duration_seconds: Option<u32>,
+}
+
+const MIN_TOKEN_BYTES: usize = 4;
+const MAX_TOKEN_BYTES: usize = 20_000;
+
+impl AssumeRoleWithOidc {
+    /// The token that a file holds, without the line break that editors and shells put at its end. None where it cannot be
+    /// one: 4 to 20,000 visible ASCII characters ("AssumeRoleWithOIDC", parameter `OIDCToken`).
+    pub fn token_of_file(text: &Secret) -> Option<Secret> {
+        let token = text.expose().trim_end();
+        let good = (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len())
+            && token.bytes().all(|b| b.is_ascii_graphic());
+        good.then(|| Secret::new(token))
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +119,22 @@ mod tests {
         }
         for name in ["", "a", "a b", "a/b", "a:b", "ä1", "a+b", &"x".repeat(65)] {
             assert!(name.parse::<SessionName>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_what_a_file_holds_without_its_end() {
+        let read = |text: &str| {
+            AssumeRoleWithOidc::token_of_file(&Secret::new(text)).map(|token| token.expose().to_owned())
+        };
+        for text in ["a.b.c", "a.b.c\n", "a.b.c\r\n", "a.b.c \n\n"] {
+            assert_eq!(read(text).as_deref(), Some("a.b.c"), "{text:?}");
+        }
+        let (shortest, longest) = ("x".repeat(4), "x".repeat(20_000));
+        assert!(read(&shortest).is_some() && read(&longest).is_some());
+        let too_long = "x".repeat(20_001);
+        for text in ["", "\n", "a.b", &too_long, "a.b.c d", "a.b\n.c", "\na.b.c", "a.b.ä"] {
+            assert_eq!(read(text), None, "{text:?}");
         }
     }
 

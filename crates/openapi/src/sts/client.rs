@@ -175,12 +175,16 @@ impl Client {
         now: Timestamp,
     ) -> Result<Credentials, StsError> {
         const ACTION: &str = "AssumeRoleWithOIDC";
-        let form = encoding::build_query(&pairs([
+        let mut form = pairs([
             ("OIDCProviderArn", request.oidc_provider_arn.as_str()),
             ("OIDCToken", request.oidc_token.expose()),
             ("RoleArn", request.role_arn.as_str()),
             ("RoleSessionName", request.session_name.as_str()),
-        ]));
+        ]);
+        if let Some(seconds) = request.duration_seconds {
+            form.push(("DurationSeconds".to_owned(), seconds.to_string()));
+        }
+        let form = encoding::build_query(&form);
         let timestamp = format_timestamp(now);
         let nonce = nonce();
         self.credentials(Outgoing {

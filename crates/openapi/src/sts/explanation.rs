@@ -102,47 +102,47 @@ const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: "AuthenticationFail.NoPermission",
         reason: "sts_no_permission",
-        text: "the OIDC provider is not registered in this account, or the role's trust policy does not accept this token's issuer, subject or audience",
+        text: "the role's trust policy does not let this token's subject, audience and issuer have the role, or the OIDC provider is not registered in the role's account; for a service account, ack-ram-tool rrsa associate-role adds what is missing",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.Expired",
         reason: "sts_oidc_token_expired",
-        text: "the OIDC token has expired; the token file is stale",
+        text: "the OIDC token has ended, or was issued longer ago than the OIDC provider takes; read the token file anew at each use, since Kubernetes replaces it, and check the clock of the cluster",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.Invalid",
         reason: "sts_oidc_token_invalid",
-        text: "the content of the token file is no OIDC token",
+        text: "this is no OIDC token that STS can read; check that the token file holds one JSON Web Token, signed with RS256",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.InvalidSignature",
         reason: "sts_oidc_token_invalid",
-        text: "the OIDC token was not signed with a key that its issuer publishes",
+        text: "the OIDC token was not signed with a key that its issuer publishes; after a change of the API server's keys publish the new ones beside the old, and check that the token is from this cluster",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.AudienceNotMatch",
         reason: "sts_oidc_token_invalid",
-        text: "the token's audience is no client id of the OIDC provider",
+        text: "the token's audience is no client id of the OIDC provider; make the token with the audience sts.aliyuncs.com",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.IssuerNotMatch",
         reason: "sts_oidc_token_invalid",
-        text: "the token's issuer is not the issuer URL of the OIDC provider",
+        text: "the token's issuer is not, to the letter, the issuer URL of the OIDC provider; enable RRSA for the cluster that made the token, recreate its pods, and check that the provider is that cluster's",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.IssuerConfigurationBroken",
         reason: "sts_oidc_provider_broken",
-        text: "STS cannot read the issuer's keys; check that the issuer URL can be reached from the internet",
+        text: "STS cannot read the issuer's keys; check that the issuer URL can be reached from the internet and publishes both its documents, or that RRSA is enabled for the cluster and the pod was created after that",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.HttpsUrlInvalid",
         reason: "sts_oidc_provider_broken",
-        text: "STS does not trust the certificate of the issuer URL",
+        text: "STS does not trust the certificate of the issuer URL; serve its documents with a certificate of a public authority, intermediate certificates included",
     },
     Explanation {
         code: "AuthenticationFail.OIDCToken.PublicKeyFingerprintMismatch",
         reason: "sts_oidc_provider_broken",
-        text: "the certificate of the issuer URL is not the one whose fingerprint the OIDC provider has",
+        text: "the certificate of the issuer URL was issued by an authority whose fingerprint the OIDC provider does not have; add the new authority's fingerprint to the provider",
     },
     Explanation {
         code: "Throttling",

@@ -12,7 +12,6 @@ mod modes;
 mod oauth;
 mod profile;
 mod rsa_key_pair;
-mod spans;
 mod write_back;
 
 use std::path::Path;

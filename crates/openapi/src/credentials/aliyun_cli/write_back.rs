@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::spans::{Member, elements, members, whole};
 use crate::credentials::Environment;
+use strict::spans::{Member, elements, members, whole};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 

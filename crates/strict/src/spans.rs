@@ -3,19 +3,20 @@
 use std::ops::Range;
 
 /// A key of an object with its value.
-pub(super) struct Member {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
     /// The key, with its escapes resolved.
-    pub(super) key: String,
+    pub key: String,
     /// From the key's first quote to its last.
-    pub(super) key_span: Range<usize>,
+    pub key_span: Range<usize>,
     /// The value, without the blanks around it.
-    pub(super) value_span: Range<usize>,
+    pub value_span: Range<usize>,
 }
 
 /// The members of the object that `span` covers, in their order. None where it is no object.
 ///
 /// The text must be well-formed JSON: for other texts the answer means nothing.
-pub(super) fn members(text: &str, span: Range<usize>) -> Option<Vec<Member>> {
+pub fn members(text: &str, span: Range<usize>) -> Option<Vec<Member>> {
     let mut scanner = Scanner { bytes: text.as_bytes(), at: span.start };
     let mut members = Vec::new();
     scanner.take(b'{')?;
@@ -37,7 +38,7 @@ pub(super) fn members(text: &str, span: Range<usize>) -> Option<Vec<Member>> {
 }
 
 /// The elements of the array that `span` covers, in their order. None where it is no array.
-pub(super) fn elements(text: &str, span: Range<usize>) -> Option<Vec<Range<usize>>> {
+pub fn elements(text: &str, span: Range<usize>) -> Option<Vec<Range<usize>>> {
     let mut scanner = Scanner { bytes: text.as_bytes(), at: span.start };
     let mut elements = Vec::new();
     scanner.take(b'[')?;
@@ -52,7 +53,7 @@ pub(super) fn elements(text: &str, span: Range<usize>) -> Option<Vec<Range<usize
 }
 
 /// The one value that the text is.
-pub(super) fn whole(text: &str) -> Option<Range<usize>> {
+pub fn whole(text: &str) -> Option<Range<usize>> {
     let mut scanner = Scanner { bytes: text.as_bytes(), at: 0 };
     scanner.blanks();
     scanner.value()
