@@ -126,7 +126,10 @@ async fn a_token_file_or_token_that_cannot_be_used_gives_its_own_line() {
     assert!(server.received().is_empty(), "nothing may be sent without a token");
     std::fs::write(&file, "header.payload.signature").unwrap();
     let text = failure().await;
-    assert!(text.contains("AuthenticationFail.OIDCToken.Expired") && text.contains("the OIDC token has ended"), "{text}");
+    assert!(
+        text.contains("AuthenticationFail.OIDCToken.Expired") && text.contains("the OIDC token has ended"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use openapi::network::{ProxyRules, Trust};
 use openapi::site::{SiteError, SiteOptions, SiteReader};
 
+const CONFIG: &str = "accounts: [{id: \"1234567890123456\"}]";
+
 fn reader(ca: Option<&str>, max_bytes: usize) -> SiteReader {
     let variable = |name: &str| ca.filter(|_| name == "SSL_CERT_FILE").map(str::to_owned);
     let options = SiteOptions {
@@ -22,8 +24,7 @@ fn reader(ca: Option<&str>, max_bytes: usize) -> SiteReader {
 
 #[tokio::test]
 async fn a_page_comes_with_the_certificates_of_its_server() {
-    let emulator =
-        Emulator::builder(Config::from_yaml("accounts: []", "test").unwrap()).start().await.unwrap();
+    let emulator = Emulator::builder(Config::from_yaml(CONFIG, "test").unwrap()).start().await.unwrap();
     let ca = emulator.ca_file().to_str().unwrap().to_owned();
     let url = format!("https://{}/nothing", emulator.address());
     let page = reader(Some(&ca), 100_000).get(&url).await.unwrap();
@@ -44,7 +45,7 @@ async fn a_page_comes_with_the_certificates_of_its_server() {
     assert!(matches!(plain, Err(SiteError::Url)), "{plain:?}");
 
     // An authority of another emulator.
-    let other = Emulator::builder(Config::from_yaml("accounts: []", "test").unwrap()).start().await.unwrap();
+    let other = Emulator::builder(Config::from_yaml(CONFIG, "test").unwrap()).start().await.unwrap();
     let untrusted = reader(other.ca_file().to_str(), 100_000).get(&url).await.unwrap_err().to_string();
     assert!(
         untrusted.contains("no trusted TLS connection") && untrusted.contains("SSL_CERT_FILE"),

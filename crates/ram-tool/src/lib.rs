@@ -20,6 +20,7 @@ mod output;
 mod paths;
 mod platform;
 mod progress;
+mod serve;
 mod settings;
 mod terminal;
 mod visible;
@@ -33,11 +34,12 @@ use clap::CommandFactory as _;
 
 use cli::{Arguments, Auth, Command, CredentialPlugin};
 use commands::{
-    completion, export_credentials, get_credential, get_kubeconfig, get_token, rbac, utils, version, whoami,
+    completion, export_credentials, get_credential, get_kubeconfig, get_token, rbac, rrsa, utils, version,
+    whoami,
 };
 pub use error::Error;
 use log::Log;
-pub use platform::Reply;
+pub use platform::{ProgramAnswer, Reply};
 use settings::Settings;
 pub use world::World;
 
@@ -108,6 +110,7 @@ fn run(arguments: &Arguments, world: &World<'_>) -> Result<Done, Error> {
         }
         Command::ExportCredentials(flags) => export_credentials::run(flags, &settings, world, &log),
         Command::Rbac(command) => rbac::run(command, &settings, world, &log).map(Done::from),
+        Command::Rrsa(command) => rrsa::run(command, &settings, world, &log),
         Command::Utils(command) => utils::run(command, settings, world, &log),
         Command::Version => Ok(version::text().into()),
     }
@@ -148,6 +151,7 @@ mod tests {
             read_file: &|path| panic!("read {}", path.display()),
             write_file: &|path, _| panic!("write {}", path.display()),
             run_program: &|program| panic!("run {}", program.name),
+            ask_program: &|program| panic!("run {}", program.name),
             lock: &|path| panic!("lock {}", path.display()),
             ask: &|question| panic!("ask {question}"),
             now: &|| jiff::Timestamp::UNIX_EPOCH,

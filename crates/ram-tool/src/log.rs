@@ -74,6 +74,13 @@ impl<'a> Log<'a> {
         write_line((self.world.now)(), "ERROR", text);
     }
 
+    /// Lines that a person may copy: as they are, without time and level.
+    pub(crate) fn block(&self, text: &str) {
+        if self.level <= Level::Info {
+            write_block(text);
+        }
+    }
+
     /// What a person wants to know beside the result.
     pub(crate) fn info(&self, text: &str) {
         if self.level <= Level::Info {
@@ -84,7 +91,20 @@ impl<'a> Log<'a> {
 
 /// Writes the message of the error that ends the program.
 pub(crate) fn write_error(text: &str, world: &World<'_>) {
-    write_line((world.now)(), "ERROR", text);
+    write_error_at((world.now)(), text);
+}
+
+/// The same, for who has no world.
+pub(crate) fn write_error_at(now: Timestamp, text: &str) {
+    write_line(now, "ERROR", text);
+}
+
+/// Writes lines that a person decides by: as they are, at every level. What of them comes from elsewhere has to be made
+/// visible before.
+pub(crate) fn write_block(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    clear_progress(&mut stderr);
+    let _ = stderr.write_all(text.as_bytes());
 }
 
 fn write_line(now: Timestamp, level: &str, text: &str) {

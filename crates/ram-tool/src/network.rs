@@ -10,6 +10,7 @@ use openapi::network::{ProxyRules, Trust};
 use openapi::sts::Client;
 
 use crate::error::Error;
+use crate::log::Log;
 use crate::platform::user_agent;
 use crate::progress;
 use crate::settings::Settings;
@@ -51,6 +52,18 @@ pub(crate) fn sts(settings: &Settings, world: &World<'_>) -> Result<Client, Erro
     let trust = Trust::from_environment(world.variable);
     let proxies = ProxyRules::from_environment(world.variable)?;
     Ok(Client::with_network(&options(settings.sts_endpoint.clone()), &trust, &proxies)?)
+}
+
+/// A client of STS for a token of a pod. Nothing binds such a token to a host: whoever it is sent to can use it, so a person
+/// is told where it goes when that is none of STS's own names.
+pub(crate) fn sts_for_token(settings: &Settings, world: &World<'_>, log: &Log<'_>) -> Result<Client, Error> {
+    let endpoint = &settings.sts_endpoint;
+    if !endpoint.is_sts_itself_or_loopback() {
+        log.warn(&format!(
+            "the token goes to {endpoint}, which is none of STS's own names: whoever runs it can have the role's credentials (--sts-endpoint, ACK_RAM_TOOL_STS_ENDPOINT or ALIBABA_CLOUD_STS_ENDPOINT names it)"
+        ));
+    }
+    sts(settings, world)
 }
 
 /// How a service is reached.

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::visible::visible;
 
@@ -16,18 +16,36 @@ const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 /// Shows that something is going on, after a second and where stderr is a terminal, until the value is dropped.
 pub(crate) fn progress(text: &str, stderr_is_terminal: bool) -> Progress {
-    if !stderr_is_terminal {
-        return Progress { drawing: None };
-    }
-    let text = visible(text);
-    let (stop, stopped) = mpsc::channel::<()>();
-    let drawing = std::thread::Builder::new().spawn(move || draw(&text, &stopped));
-    Progress { drawing: drawing.ok().map(|thread| (stop, thread)) }
+    Progress::start(text, false, stderr_is_terminal)
+}
+
+/// The same for what takes minutes: the seconds are counted, and the text changes.
+pub(crate) fn long_progress(text: &str, stderr_is_terminal: bool) -> Progress {
+    Progress::start(text, true, stderr_is_terminal)
 }
 
 /// Progress that is shown. Dropping it takes it away.
 pub(crate) struct Progress {
+    text: Arc<Mutex<String>>,
     drawing: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Progress {
+    fn start(text: &str, counts: bool, stderr_is_terminal: bool) -> Self {
+        let text = Arc::new(Mutex::new(visible(text)));
+        if !stderr_is_terminal {
+            return Self { text, drawing: None };
+        }
+        let (stop, stopped) = mpsc::channel::<()>();
+        let shown = Arc::clone(&text);
+        let drawing = std::thread::Builder::new().spawn(move || draw(&shown, counts, &stopped));
+        Self { text, drawing: drawing.ok().map(|thread| (stop, thread)) }
+    }
+
+    /// Shows another text from now on.
+    pub(crate) fn say(&self, text: &str) {
+        *self.text.lock().unwrap_or_else(PoisonError::into_inner) = visible(text);
+    }
 }
 
 impl Drop for Progress {
@@ -57,15 +75,23 @@ pub(crate) fn without_progress<T>(run: impl FnOnce() -> T) -> T {
     result
 }
 
-fn draw(text: &str, stopped: &mpsc::Receiver<()>) {
+fn draw(text: &Mutex<String>, counts: bool, stopped: &mpsc::Receiver<()>) {
+    let started = Instant::now();
     let waits = std::iter::once(DELAY).chain(std::iter::repeat(STEP));
     for (wait, frame) in waits.zip(FRAMES.iter().cycle()) {
         if stopped.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
             break;
         }
-        draw_frame(frame, text, &mut std::io::stderr().lock());
+        let text = text.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let text = if counts { with_time(&text, started.elapsed()) } else { text };
+        draw_frame(frame, &text, &mut std::io::stderr().lock());
     }
     clear_progress(&mut std::io::stderr().lock());
+}
+
+/// `enabling RRSA: its task is running, 75 s`.
+fn with_time(text: &str, elapsed: Duration) -> String {
+    format!("{text}, {} s", elapsed.as_secs())
 }
 
 fn draw_frame(frame: &str, text: &str, stderr: &mut impl Write) {
@@ -105,5 +131,15 @@ mod tests {
     #[test]
     fn progress_starts_no_thread_where_nobody_sees_it() {
         assert!(progress("waiting", false).drawing.is_none());
+        let long = long_progress("waiting", false);
+        assert!(long.drawing.is_none());
+    }
+
+    #[test]
+    fn what_takes_minutes_tells_how_long_and_what_it_waits_for() {
+        let long = long_progress("waiting", false);
+        long.say("still \u{1b}[2J waiting");
+        assert_eq!(*long.text.lock().unwrap(), "still ?[2J waiting");
+        assert_eq!(with_time("waiting", Duration::from_millis(75_900)), "waiting, 75 s");
     }
 }

@@ -104,6 +104,13 @@ impl Settings {
         self.endpoint_of(&openapi::ram::SERVICE, self.given_ram_endpoint.as_ref())
     }
 
+    /// IMS: `given` by its flag, else the variable's, else `ims.aliyuncs.com`.
+    pub(crate) fn ims_endpoint(&self, given: Option<&str>, world: &World<'_>) -> Result<Endpoint, Error> {
+        let service = &openapi::ims::SERVICE;
+        let given = text(given, service.endpoint_flag, &["ACK_RAM_TOOL_IMS_ENDPOINT"], world);
+        self.endpoint_of(service, given.as_ref())
+    }
+
     fn endpoint_of(&self, service: &Service, given: Option<&Setting>) -> Result<Endpoint, Error> {
         match given {
             Some(setting) => endpoint(&setting.value, &setting.origin),
@@ -178,4 +185,34 @@ fn text(flag: Option<&str>, flag_name: &str, variables: &[&str], world: &World<'
 fn debug_asked(world: &World<'_>) -> bool {
     let value = world.set("DEBUG").unwrap_or_default();
     value.split(',').any(|word| matches!(word.trim(), "sdk" | "tea" | "ack-ram-tool"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ims_is_where_the_flag_says_or_the_variable_or_at_its_own_name() {
+        let asked = |flag: Option<&str>, variable: Option<&str>, region: Option<&str>| {
+            let variable =
+                |name: &str| (name == "ACK_RAM_TOOL_IMS_ENDPOINT").then(|| variable.map(str::to_owned))?;
+            let world = World { variable: &variable, ..World::of_this_process("ack-ram-tool") };
+            let flags = GlobalFlags { region_id: region.map(str::to_owned), ..GlobalFlags::default() };
+            let settings = Settings::resolve(&flags, &world).unwrap();
+            settings
+                .ims_endpoint(flag, &world)
+                .map(|endpoint| endpoint.to_string())
+                .map_err(|e| e.to_string())
+        };
+        let central = Ok("ims.aliyuncs.com".to_owned());
+        assert_eq!(asked(None, None, None), central);
+        assert_eq!(asked(Some(""), Some(""), Some("cn-hongkong")), central);
+        assert_eq!(asked(None, Some("127.0.0.1:1"), None), Ok("127.0.0.1:1".to_owned()));
+        assert_eq!(asked(Some("127.0.0.1:2"), Some("127.0.0.1:1"), None), Ok("127.0.0.1:2".to_owned()));
+        let error = asked(Some("http://x"), None, None).unwrap_err();
+        assert!(error.contains("--ims-endpoint") && error.contains("only https"), "{error}");
+        let error = asked(None, Some("http://x"), None).unwrap_err();
+        assert!(error.contains("ACK_RAM_TOOL_IMS_ENDPOINT"), "{error}");
+    }
 }

@@ -3,14 +3,14 @@
 use std::any::Any;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use openapi::credentials::{Environment, Program, ProgramOutput};
 use openapi::network::process_environment;
 
-use crate::platform;
-use crate::platform::Reply;
-use crate::progress;
+use crate::platform::{ProgramAnswer, Reply};
+use crate::{log, platform, progress};
 
 /// Clock, randomness, variables, files, programs and the terminal.
 #[derive(Clone, Copy)]
@@ -25,6 +25,8 @@ pub struct World<'a> {
     pub write_file: &'a dyn Fn(&Path, &[u8]) -> io::Result<()>,
     /// Runs a program to its end, with the terminal as its stdin.
     pub run_program: &'a dyn Fn(&Program) -> io::Result<ProgramOutput>,
+    /// Runs a program to its end, as `run_program` does, and keeps what it says on stderr.
+    pub ask_program: &'a dyn Fn(&Program) -> io::Result<ProgramAnswer>,
     /// Locks a file that nobody replaces, made where it is missing, against other processes while the value lives.
     pub lock: &'a dyn Fn(&Path) -> io::Result<Box<dyn Any>>,
     /// Tells the person, in one line, what went otherwise than it should without stopping the command.
@@ -37,6 +39,10 @@ pub struct World<'a> {
     pub stderr_is_terminal: bool,
     /// The time.
     pub now: &'a dyn Fn() -> Timestamp,
+    /// Lets time pass.
+    pub sleep: &'a dyn Fn(Duration),
+    /// From now on Ctrl-C ends the program with this as its last words, an error; with an empty text, silently.
+    pub last_words: &'a dyn Fn(&str),
     /// A text that was never used before: 32 hexadecimal digits.
     pub nonce: &'a dyn Fn() -> String,
     /// `argv[0]`.
@@ -52,12 +58,15 @@ impl<'a> World<'a> {
             read_file: &platform::read_file,
             write_file: &platform::write_file,
             run_program: &|program| progress::without_progress(|| platform::run_program(program)),
+            ask_program: &|program| progress::without_progress(|| platform::ask_program(program)),
             lock: &platform::lock,
             warn: &|_| (),
             alert: &|_| (),
             ask: &platform::ask,
             stderr_is_terminal: platform::stderr_is_terminal(),
             now: &system_time,
+            sleep: &std::thread::sleep,
+            last_words: &last_words,
             nonce: &|| uuid::Uuid::new_v4().simple().to_string(),
             argument_zero,
         }
@@ -92,6 +101,15 @@ impl<'a> World<'a> {
 fn process_variables() -> Vec<(String, String)> {
     let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
     std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+fn last_words(text: &str) {
+    let text = text.to_owned();
+    platform::at_interrupt(move || {
+        if !text.is_empty() {
+            log::write_error_at(system_time(), &text);
+        }
+    });
 }
 
 /// This program is a border: its clock is the system's.

@@ -32,7 +32,7 @@ fn a_kubeconfig_has_kubectl_run_get_token_and_nothing_else() {
     let script = format!("echo made > '{}'", made.display());
     let pem = folder.path().join("ca.pem");
     let pem = pem.to_str().unwrap();
-    let refused: [&[&str]; 12] = [
+    let refused: [&[&str]; 13] = [
         &["export-credentials"],
         &["export-credentials", "--", "/bin/sh", "-c", &script],
         &["-y", "export-credentials", "--format", "env", "--", "/bin/sh", "-c", &script],
@@ -45,6 +45,7 @@ fn a_kubeconfig_has_kubectl_run_get_token_and_nothing_else() {
         &["rbac", "scan-user-permissions", "-c", "c1"],
         &["-y", "rbac", "cleanup-user-permissions", "-c", "c1", "-u", "1"],
         &["credential-plugin", "get-kubeconfig", "-c", "c1", "--merge"],
+        &["-y", "rrsa", "enable", "-c", "c1"],
     ];
     for arguments in refused {
         for info in [EXEC_INFO, ("KUBERNETES_EXEC_INFO", "")] {
@@ -160,8 +161,13 @@ fn bash_reads_its_completion_script() {
             "{script}\nCOMP_WORDS=({words} '{current}'); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
              _ack__ram__tool ack-ram-tool '{current}' ''; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         );
+        // In a file: it is longer than an argument may be.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("complete.bash");
+        std::fs::write(&file, program).unwrap();
         let output = Command::new("bash")
-            .args(["--norc", "-c", &program])
+            .arg("--norc")
+            .arg(&file)
             .stdin(Stdio::null())
             .output()
             .expect("bash is needed for this test: install it");

@@ -11,6 +11,7 @@ use crate::commands::get_credential::CredentialFlags;
 use crate::commands::get_kubeconfig::KubeconfigFlags;
 use crate::commands::get_token::TokenFlags;
 use crate::commands::rbac::RbacCommand;
+use crate::commands::rrsa::RrsaCommand;
 use crate::commands::utils::Utils;
 use crate::commands::whoami::WhoamiFlags;
 use crate::flags::GlobalFlags;
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     /// Who of RAM has rights in a cluster, and taking them away
     #[command(subcommand, arg_required_else_help = true)]
     Rbac(RbacCommand),
+    /// RAM roles for service accounts: a pod has a RAM role, and no key
+    #[command(subcommand, arg_required_else_help = true)]
+    Rrsa(RrsaCommand),
     /// Small tests of what this program stands on
     #[command(subcommand, arg_required_else_help = true)]
     Utils(Utils),

@@ -6,6 +6,7 @@ pub(crate) mod get_credential;
 pub(crate) mod get_kubeconfig;
 pub(crate) mod get_token;
 pub(crate) mod rbac;
+pub(crate) mod rrsa;
 pub(crate) mod utils;
 pub(crate) mod version;
 pub(crate) mod whoami;

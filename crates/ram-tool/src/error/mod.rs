@@ -1,6 +1,10 @@
 //! Why a command failed: one line each, for the person who typed it.
 
 mod rbac;
+mod rrsa;
+mod self_managed;
+mod status;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -11,6 +15,10 @@ use openapi::sts::{ClientError, EndpointError, StsError};
 use token::ExtraQueryKeyError;
 
 pub(crate) use rbac::RbacError;
+pub(crate) use rrsa::RrsaError;
+pub(crate) use self_managed::SelfManagedError;
+pub(crate) use status::StatusError;
+pub(crate) use trust::{TrustError, shown};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +148,18 @@ pub enum Error {
     /// A scan or cleanup of bindings failed.
     #[error(transparent)]
     Rbac(Box<RbacError>),
+    /// A command of `rrsa` for ACK's clusters failed.
+    #[error(transparent)]
+    Rrsa(Box<RrsaError>),
+    /// A role could not be given to service accounts, or a token not exchanged for one.
+    #[error(transparent)]
+    Trust(Box<TrustError>),
+    /// A cluster that is not ACK's could not be registered, or taken away.
+    #[error(transparent)]
+    SelfManaged(Box<SelfManagedError>),
+    /// `rrsa status` found what is broken, or cannot look for it.
+    #[error(transparent)]
+    RrsaStatus(Box<StatusError>),
     /// A proxy that cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -228,5 +248,29 @@ pub enum Error {
 impl From<RbacError> for Error {
     fn from(error: RbacError) -> Self {
         Self::Rbac(Box::new(error))
+    }
+}
+
+impl From<RrsaError> for Error {
+    fn from(error: RrsaError) -> Self {
+        Self::Rrsa(Box::new(error))
+    }
+}
+
+impl From<TrustError> for Error {
+    fn from(error: TrustError) -> Self {
+        Self::Trust(Box::new(error))
+    }
+}
+
+impl From<SelfManagedError> for Error {
+    fn from(error: SelfManagedError) -> Self {
+        Self::SelfManaged(Box::new(error))
+    }
+}
+
+impl From<StatusError> for Error {
+    fn from(error: StatusError) -> Self {
+        Self::RrsaStatus(Box::new(error))
     }
 }

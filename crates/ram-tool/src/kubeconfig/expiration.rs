@@ -48,7 +48,7 @@ fn minutes_fit(duration: SignedDuration) -> bool {
 }
 
 /// The syntax of Go's `time.ParseDuration`, without negative ones.
-fn parse(text: &str) -> Option<SignedDuration> {
+pub(crate) fn parse(text: &str) -> Option<SignedDuration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Some(SignedDuration::ZERO);

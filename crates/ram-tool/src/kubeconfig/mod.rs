@@ -14,7 +14,7 @@ mod server;
 mod yaml;
 
 pub(crate) use exec::{Login, exec_user};
-pub(crate) use expiration::Expiration;
+pub(crate) use expiration::{Expiration, parse as parse_duration};
 pub(crate) use file::merge_into;
 pub(crate) use server::{check_address, read_ca};
 pub(crate) use yaml::Yaml;

@@ -23,6 +23,44 @@ pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
     put(path, content, |_| ())
 }
 
+/// Puts a file at this path that everybody may read (mode 0644), as [`replace_file`] does; folders above it that are missing
+/// are made so that everybody may look into them (0755).
+pub(crate) fn publish_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let missing: Vec<PathBuf> =
+        folder_of(path).ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
+    for folder in missing.iter().rev() {
+        if !folder.as_os_str().is_empty() {
+            std::fs::create_dir(folder)?;
+            folder_for_everybody(folder)?;
+        }
+    }
+    let mut refused = Ok(());
+    put(path, content, |file| refused = for_everybody(file, 0o644))?;
+    refused
+}
+
+#[cfg(unix)]
+fn folder_for_everybody(folder: &Path) -> io::Result<()> {
+    for_everybody(&File::open(folder)?, 0o755)
+}
+
+#[cfg(not(unix))]
+fn folder_for_everybody(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whatever the umask says.
+#[cfg(unix)]
+fn for_everybody(file: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn for_everybody(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
 /// `prepare` is for the new file before anybody sees it under its name.
 fn put(path: &Path, content: &[u8], prepare: impl FnOnce(&File)) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no file name"))?;
@@ -139,6 +177,21 @@ mod tests {
         replace_file(&link, b"own").unwrap();
         assert!(!std::fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(std::fs::read(&real).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_published_file_is_everybodys_to_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("site/.well-known/openid-configuration");
+        publish_file(&path, b"one").unwrap();
+        assert_eq!((std::fs::read(&path).unwrap(), mode(&path)), (b"one".to_vec(), 0o644));
+        assert_eq!(mode(&folder.path().join("site")), 0o755);
+        assert_eq!(mode(path.parent().unwrap()), 0o755);
+        std::fs::set_permissions(path.parent().unwrap(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        publish_file(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(mode(path.parent().unwrap()), 0o700, "what was there stays as it is");
+        assert_eq!(names(path.parent().unwrap()), ["openid-configuration"]);
     }
 
     #[test]

@@ -8,13 +8,14 @@ mod reply;
 mod signals;
 mod tty;
 
-pub(crate) use files::{replace_file, write_file};
+pub(crate) use files::{publish_file, replace_file, write_file};
 pub(crate) use lock::lock;
 pub(crate) use openapi::credentials::system::read_file;
 pub(crate) use private::{is_owned_as, make_folder, make_group_folder, read_at_most, read_private_file};
-pub(crate) use programs::{become_program, run_program, variables};
+pub use programs::ProgramAnswer;
+pub(crate) use programs::{ask_program, become_program, run_program, variables};
 pub use reply::Reply;
-pub(crate) use signals::ended;
+pub(crate) use signals::{at_interrupt, ended};
 pub(crate) use tty::{ask, stderr_is_terminal};
 
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,11 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
-use std::process::{Command, Stdio};
+use std::io::{self, Read, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use openapi::credentials::{Program, ProgramOutput};
 use openapi::network::holds_certificates_alone;
+
+use crate::visible::visible;
 
 /// kubectl sets it for the programs that kubeconfigs name.
 const KUBERNETES_EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
@@ -47,6 +52,24 @@ const AUTHORITIES: [&str; 6] = [
     "SSL_CERT_FILE",
 ];
 
+/// What a program says on stderr is held back for so long. One that goes on after that may be waiting for the person.
+const HOLD: Duration = Duration::from_secs(1);
+/// How long the stderr of a program that has ended is waited for: something that it started may hold it open.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Of what a program says on stderr, so many bytes are kept.
+const MAX_WORDS: usize = 16 * 1024;
+
+/// What a program left whose stderr was kept too.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProgramAnswer {
+    /// Its exit status; none where a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed: it may hold secrets.
+    pub stdout: Vec<u8>,
+    /// What it said on stderr, cut.
+    pub stderr: Vec<u8>,
+}
+
 /// Runs a program to its end, which may take as long as a person needs. Its stdin is the terminal, where this process has
 /// one, so that it can ask also where kubectl keeps stdin for itself; its stderr is this program's. It does not see
 /// `KUBERNETES_EXEC_INFO`: kubectl did not start it. Where kubectl started this one, it does not see either what would let
@@ -55,6 +78,27 @@ const AUTHORITIES: [&str; 6] = [
 /// # Errors
 /// What starting it gives; [`io::ErrorKind::FileTooLarge`] where it prints more than its limit (it is ended then).
 pub(crate) fn run_program(program: &Program) -> io::Result<ProgramOutput> {
+    let mut child = command(program).stderr(Stdio::inherit()).spawn()?;
+    let stdout = read_stdout(&mut child, program.max_output_bytes);
+    let code = child.wait()?.code();
+    Ok(ProgramOutput { code, stdout: stdout? })
+}
+
+/// [`run_program`] for one whose words go into an error. What it says while a person may be asked something, after a
+/// second, is shown at once too.
+///
+/// # Errors
+/// As [`run_program`].
+pub(crate) fn ask_program(program: &Program) -> io::Result<ProgramAnswer> {
+    let mut child = command(program).stderr(Stdio::piped()).spawn()?;
+    let words = child.stderr.take().map(Words::listen);
+    let stdout = read_stdout(&mut child, program.max_output_bytes);
+    let code = child.wait()?.code();
+    let stderr = words.map(Words::end).unwrap_or_default();
+    Ok(ProgramAnswer { code, stdout: stdout?, stderr })
+}
+
+fn command(program: &Program) -> Command {
     let stdin = terminal().map_or_else(Stdio::null, Stdio::from);
     let mut command = Command::new(&program.name);
     if std::env::var_os(KUBERNETES_EXEC_INFO).is_some() {
@@ -62,15 +106,13 @@ pub(crate) fn run_program(program: &Program) -> io::Result<ProgramOutput> {
             command.env_remove(name);
         });
     }
-    let mut child = command
-        .args(&program.arguments)
-        .env_remove(KUBERNETES_EXEC_INFO)
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()?;
+    command.args(&program.arguments).env_remove(KUBERNETES_EXEC_INFO).stdin(stdin).stdout(Stdio::piped());
+    command
+}
+
+/// All that the program prints; one that prints more than the limit is ended.
+fn read_stdout(child: &mut Child, limit: usize) -> io::Result<Vec<u8>> {
     let mut stdout = Vec::new();
-    let limit = program.max_output_bytes;
     let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let read = match child.stdout.take() {
         Some(pipe) => pipe.take(one_more).read_to_end(&mut stdout),
@@ -79,12 +121,71 @@ pub(crate) fn run_program(program: &Program) -> io::Result<ProgramOutput> {
     if read.is_err() || stdout.len() > limit {
         let _ = child.kill();
     }
-    let status = child.wait()?;
     read?;
     match stdout.len() > limit {
         true => Err(io::ErrorKind::FileTooLarge.into()),
-        false => Ok(ProgramOutput { code: status.code(), stdout }),
+        false => Ok(stdout),
     }
+}
+
+/// The stderr of a program that runs.
+struct Words {
+    held: Arc<Mutex<Held>>,
+    /// Dropped by the thread that reads, at the end.
+    over: mpsc::Receiver<()>,
+    /// Dropped when the program has ended: nothing needs to be shown any more.
+    _running: mpsc::Sender<()>,
+}
+
+#[derive(Default)]
+struct Held {
+    bytes: Vec<u8>,
+    /// Whether what comes is shown at once.
+    is_shown: bool,
+}
+
+impl Words {
+    fn listen(mut pipe: impl Read + Send + 'static) -> Self {
+        let held: Arc<Mutex<Held>> = Arc::default();
+        let (at_end, over) = mpsc::channel::<()>();
+        let (running, ended) = mpsc::channel::<()>();
+        let reads = Arc::clone(&held);
+        std::thread::spawn(move || {
+            let _at_end = at_end;
+            let mut chunk = [0; 1024];
+            while let Ok(length @ 1..) = pipe.read(&mut chunk) {
+                let came = chunk.get(..length).unwrap_or_default();
+                let mut held = reads.lock().unwrap_or_else(PoisonError::into_inner);
+                if held.is_shown {
+                    show(came);
+                }
+                let room = MAX_WORDS.saturating_sub(held.bytes.len());
+                held.bytes.extend(came.iter().take(room));
+            }
+        });
+        let waits = Arc::clone(&held);
+        std::thread::spawn(move || {
+            if ended.recv_timeout(HOLD) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let mut held = waits.lock().unwrap_or_else(PoisonError::into_inner);
+                held.is_shown = true;
+                show(&held.bytes);
+            }
+        });
+        Self { held, over, _running: running }
+    }
+
+    fn end(self) -> Vec<u8> {
+        let _ = self.over.recv_timeout(LAST_WORDS);
+        std::mem::take(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner).bytes)
+    }
+}
+
+fn show(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<String> = text.split('\n').map(visible).collect();
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(lines.join("\n").as_bytes());
+    let _ = stderr.flush();
 }
 
 /// Whether a kubeconfig's variable would bring code or a certificate authority of its own into a program.
@@ -155,6 +256,24 @@ mod tests {
         let missing =
             Program { name: "/nowhere/program".to_owned(), arguments: Vec::new(), max_output_bytes: 1 };
         assert_eq!(run_program(&missing).err().unwrap().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_it_says_on_stderr_is_kept_within_limits() {
+        let ask = |script: &str| {
+            let arguments = vec!["-c".to_owned(), script.to_owned()];
+            ask_program(&Program { name: "/bin/sh".to_owned(), arguments, max_output_bytes: 100 }).unwrap()
+        };
+        let answer = ask("printf out; printf 'no\\nno' >&2; exit 3");
+        assert_eq!(
+            (answer.stdout, answer.stderr, answer.code),
+            (b"out".to_vec(), b"no\nno".to_vec(), Some(3))
+        );
+        let long = ask("head -c 100000 /dev/zero >&2");
+        assert_eq!((long.stderr.len(), long.code), (MAX_WORDS, Some(0)));
+        // Nobody waits for what the program left behind.
+        let left = ask("sleep 30 >/dev/null & printf said >&2");
+        assert_eq!(left.stderr, b"said");
     }
 
     #[test]

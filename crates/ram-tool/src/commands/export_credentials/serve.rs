@@ -1,18 +1,13 @@
 //! `export-credentials --serve`: a credentials URI on this machine.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::{SignedDuration, Timestamp};
 use openapi::Credentials;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use super::format::ExportFormat;
@@ -22,15 +17,10 @@ use crate::error::Error;
 use crate::log::Log;
 use crate::network;
 use crate::platform;
+use crate::serve;
 use crate::settings::Settings;
 use crate::world::World;
 
-const MAX_CONNECTIONS: usize = 32;
-/// The least that the HTTP library allows.
-const MAX_HEADER_BYTES: usize = 8 * 1024;
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// From the first byte of a connection to its end; asking for new credentials is part of it.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// New credentials are got this long before the old ones end.
 const BEFORE_END: SignedDuration = SignedDuration::from_mins(10);
 /// Credentials that do not say when they end are got anew after this time.
@@ -70,7 +60,7 @@ pub(super) fn run(
         let server = Server { address, format, settings, world, log, held: Mutex::new(None) };
         tokio::select! {
             () = ended => {}
-            () = server.accept(&listener) => {}
+            () = serve::accept(&listener, |request| server.answer(request)) => {}
         }
         Ok(Done::default())
     });
@@ -108,35 +98,7 @@ impl Held {
 }
 
 impl Server<'_> {
-    /// Takes connections, a bounded number at a time, for ever.
-    async fn accept(&self, listener: &TcpListener) {
-        let mut connections = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                    Ok((stream, _)) => connections.push(self.serve(stream)),
-                    // Too many open files: it passes when a connection ends.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                },
-                Some(()) = connections.next(), if !connections.is_empty() => {}
-            }
-        }
-    }
-
-    /// One connection, one request.
-    async fn serve(&self, stream: TcpStream) {
-        let service = hyper::service::service_fn(|request| self.answer(request));
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_buf_size(MAX_HEADER_BYTES)
-            .keep_alive(false)
-            .serve_connection(TokioIo::new(stream), service);
-        // Who breaks the connection, or holds it for too long, gets nothing, and there is nobody to tell.
-        let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
-    }
-
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<String> {
         let (status, text) = match self.refusal(&request) {
             Some((status, text)) => (status, format!("{text}\n")),
             None => match self.export().await {
@@ -156,7 +118,7 @@ impl Server<'_> {
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("GET"));
         }
-        Ok(response)
+        response
     }
 
     /// Why a request gets no credentials. A web page whose name was made to lead to this machine has its own name as
