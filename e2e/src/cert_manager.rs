@@ -62,7 +62,11 @@ struct Issued {
 /// There is no Go, the module cannot be had, or lacks a file.
 pub fn definitions() -> Result<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("control-plane/cert-manager");
-    let missing = || Error::NoGo { source: std::io::ErrorKind::NotFound.into() };
+    let missing = || Error::NoGo {
+        what: "cert-manager's definitions".to_owned(),
+        instead: String::new(),
+        source: std::io::ErrorKind::NotFound.into(),
+    };
     let go = process::in_path("go").ok_or_else(missing)?;
     let mut command = guard::guarded(&go);
     command.args(["mod", "download", "-json", MODULE]).current_dir(folder);

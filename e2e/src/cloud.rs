@@ -2,8 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use emulator::{Config, Emulator};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::control_plane::ISSUER;
@@ -98,8 +101,20 @@ pub const OAUTH_ACCESS_TOKEN: &str = "access-token-of-carol";
 pub struct Cloud {
     emulator: Emulator,
     key_pair: String,
+    clock: Clock,
     runtime: tokio::runtime::Runtime,
     _port: Port,
+}
+
+/// What time it is in the cloud.
+type Clock = Arc<Mutex<Time>>;
+
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    /// Later than here by this much.
+    Ahead(SignedDuration),
+    /// It does not go on.
+    Still(Timestamp),
 }
 
 impl Cloud {
@@ -121,9 +136,12 @@ impl Cloud {
         // A port that stays ours while the emulator plays dead.
         let port = Port::take()?;
         let starting = Emulator::builder(config).listen(port.address()).state_dir(run.folder("emulator")?);
-        let starting = starting.proxy_listen(ANY_PORT).metadata_listen(ANY_PORT).start();
+        let clock: Clock = Arc::new(Mutex::new(Time::Ahead(SignedDuration::ZERO)));
+        let shown = Arc::clone(&clock);
+        let starting =
+            starting.clock(move || time(&shown)).proxy_listen(ANY_PORT).metadata_listen(ANY_PORT).start();
         let emulator = runtime.block_on(starting).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { emulator, key_pair, runtime, _port: port })
+        Ok(Self { emulator, key_pair, clock, runtime, _port: port })
     }
 
     /// `127.0.0.1:PORT`, as `--sts-endpoint` wants it.
@@ -177,6 +195,24 @@ impl Cloud {
         Outage(self)
     }
 
+    /// The cloud's clock is ahead by so much, until the answer is dropped: more than 15 minutes, and it refuses what is
+    /// signed here.
+    #[must_use]
+    pub fn ahead(&self, by: Duration) -> OtherTime<'_> {
+        self.set_clock(Time::Ahead(SignedDuration::try_from(by).unwrap_or(SignedDuration::ZERO)))
+    }
+
+    /// The cloud's clock stands still until the answer is dropped: its limits of calls in a second are never over.
+    #[must_use]
+    pub fn without_time(&self) -> OtherTime<'_> {
+        self.set_clock(Time::Still(now()))
+    }
+
+    fn set_clock(&self, time: Time) -> OtherTime<'_> {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = time;
+        OtherTime(self)
+    }
+
     fn listen_again(&self) -> Result<()> {
         self.runtime
             .block_on(self.emulator.listen_again())
@@ -202,6 +238,29 @@ impl Drop for Outage<'_> {
     fn drop(&mut self) {
         let _ = self.0.listen_again();
     }
+}
+
+/// The cloud's clock is not that of here while this value lives.
+#[derive(Debug)]
+pub struct OtherTime<'a>(&'a Cloud);
+
+impl Drop for OtherTime<'_> {
+    fn drop(&mut self) {
+        *self.0.clock.lock().unwrap_or_else(PoisonError::into_inner) = Time::Ahead(SignedDuration::ZERO);
+    }
+}
+
+fn time(clock: &Clock) -> Timestamp {
+    match *clock.lock().unwrap_or_else(PoisonError::into_inner) {
+        Time::Ahead(by) => now().checked_add(by).unwrap_or(Timestamp::MAX),
+        Time::Still(time) => time,
+    }
+}
+
+/// The border to the clock.
+#[allow(clippy::disallowed_methods)]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 impl std::fmt::Debug for Cloud {

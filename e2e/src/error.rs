@@ -22,20 +22,24 @@ pub enum Error {
         /// The missing programs, for a person to read.
         missing: String,
     },
-    /// There is no Go toolchain to build the control plane with.
-    #[error(
-        "building the control plane needs Go 1.26 or later: install it (https://go.dev/dl), or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl ({source})"
-    )]
+    /// There is no Go toolchain to build something with.
+    #[error("building {what} needs Go 1.26 or later: install it (https://go.dev/dl){instead} ({source})")]
     NoGo {
+        /// What was to be built.
+        what: String,
+        /// What else helps, as the sentence goes on; may be empty.
+        instead: String,
         /// Why `go` could not be run.
         source: std::io::Error,
     },
-    /// `go build` failed.
-    #[error("building {module} with go failed with status {status}: its output is in {}", log.display())]
+    /// A build failed.
+    #[error("building {module} with {tool} failed with {status}: its output is in {}", log.display())]
     Build {
-        /// The module folder's name.
+        /// The folder's name.
         module: String,
-        /// The exit status of `go build`.
+        /// What builds it.
+        tool: &'static str,
+        /// The exit status of the tool.
         status: String,
         /// Where the output is.
         log: PathBuf,

@@ -31,13 +31,29 @@ pub(crate) struct Pair {
 impl Authority {
     /// Makes the authority `name` and writes its certificate to the scratch folder.
     pub(crate) fn create(run: &RunDir, name: &str) -> Result<Self> {
+        let params = Self::params(name);
+        let key = KeyPair::generate().map_err(failed(name))?;
+        let pem = params.self_signed(&key).map_err(failed(name))?.pem();
+        Self::keep(run, name, params, key, pem)
+    }
+
+    /// The same, whose certificate this one signs.
+    pub(crate) fn below(&self, run: &RunDir, name: &str) -> Result<Self> {
+        let params = Self::params(name);
+        let key = KeyPair::generate().map_err(failed(name))?;
+        let pem = params.signed_by(&key, &self.issuer).map_err(failed(name))?.pem();
+        Self::keep(run, name, params, key, pem)
+    }
+
+    fn params(name: &str) -> CertificateParams {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        let key = KeyPair::generate().map_err(failed(name))?;
-        let certificate = params.self_signed(&key).map_err(failed(name))?;
-        let pem = certificate.pem();
+        params
+    }
+
+    fn keep(run: &RunDir, name: &str, params: CertificateParams, key: KeyPair, pem: String) -> Result<Self> {
         let file = run.file(&format!("{name}.pem"), &pem)?;
         let key_pem = key.serialize_pem();
         Ok(Self { issuer: Issuer::new(params, key), file, pem, key: key_pem })

@@ -219,6 +219,21 @@ impl Rig {
         self.plane.api_server(&self.run, name, Some(&webhook))
     }
 
+    /// One more API server on the same etcd, without token webhook and with flags of its own: see
+    /// [`ControlPlane::api_server_with`].
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn api_server_with(&self, name: &str, flags: &[String]) -> Result<ApiServer> {
+        self.plane.api_server_with(&self.run, name, flags)
+    }
+
+    /// kubectl of somebody in `system:masters` at an API server of the scenario's own.
+    #[must_use]
+    pub fn admin_of(&self, server: &ApiServer) -> Kubectl {
+        self.kubectl(server.admin(), self.run.scratch())
+    }
+
     /// Writes a kubeconfig with a client certificate for a Kubernetes user in no group.
     ///
     /// # Errors

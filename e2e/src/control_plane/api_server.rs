@@ -45,12 +45,14 @@ impl ApiServer {
         name: &str,
         webhook: Option<&Webhook>,
         verbosity: Verbosity,
+        flags: &[String],
     ) -> Result<Self> {
         let port = Port::take()?;
         let address = port.address();
         let audit = run.logs().join(format!("{name}-audit.log"));
         let mut command = command(plane, run, name, address, verbosity)?;
         command.arg("--audit-log-path").arg(&audit);
+        command.args(plane.token_flags(flags)).args(flags);
         if let Some(webhook) = webhook {
             webhook.add_to(&mut command);
         }
@@ -128,7 +130,6 @@ fn command(
         // One API server or two on a made-up network: nobody needs the Service's endpoints.
         .args(["--endpoint-reconciler-type", "none", "--service-cluster-ip-range", "10.0.0.0/24"])
         .args(["--authorization-mode", "RBAC", "--allow-privileged=true"])
-        .args(["--service-account-issuer", super::ISSUER])
         .args(["--profiling=false", level])
         .arg("--egress-selector-config-file")
         .arg(plane.egress.config())
@@ -142,10 +143,6 @@ fn command(
         .arg(key)
         .arg("--client-ca-file")
         .arg(&plane.clients.file)
-        .arg("--service-account-key-file")
-        .arg(&plane.files.service_account_public)
-        .arg("--service-account-signing-key-file")
-        .arg(&plane.files.service_account_private)
         .arg("--audit-policy-file")
         .arg(audit_policy);
     Ok(command)

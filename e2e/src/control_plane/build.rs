@@ -1,15 +1,10 @@
 //! Builds a pinned Go module's programs once and keeps them in the user's cache folder.
 
-use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
-
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::{cache, guard, process};
+use crate::go::Build;
+use crate::kept::{self, Kept};
 
 /// A folder of `e2e/control-plane` and what is built from it.
 pub(crate) struct Module<'a> {
@@ -27,144 +22,35 @@ pub(crate) struct Module<'a> {
     pub(crate) expected: &'a str,
 }
 
-/// What decides how the programs come out, and so the name of the folder that keeps them.
-struct Recipe<'a> {
-    module: &'a Module<'a>,
-    folder: PathBuf,
-    version: String,
-    linker_flags: String,
-    key: String,
-}
-
 /// The folder that holds the module's programs, built when they are not there yet.
-///
-/// Two runs at once build once: the second waits for the first. What is in the folder is complete:
-/// it appears by a rename.
 pub(crate) fn get(module: &Module<'_>) -> Result<PathBuf> {
-    let recipe = Recipe::of(module)?;
-    let cache = cache::folder("control-plane")?;
-    let kept = cache.join(format!("{}-{}-{}", module.name, recipe.version, recipe.key));
-    let name = format!("{} {}", module.name, recipe.version);
-    if kept.is_dir() {
-        eprintln!("control plane: {name} from {} (built earlier)", kept.display());
-        return Ok(kept);
-    }
-    let _lock = lock(&cache.join(format!("{}.lock", module.folder)))?;
-    if kept.is_dir() {
-        eprintln!("control plane: {name} from {} (built meanwhile)", kept.display());
-        return Ok(kept);
-    }
-    eprintln!(
-        "control plane: building {name} with go, {} on two cores, once: kept in {}",
-        module.expected,
-        kept.display()
-    );
-    let start = Instant::now();
-    recipe.build(&cache, &kept)?;
-    eprintln!("control plane: built {name} in {} s", start.elapsed().as_secs());
-    Ok(kept)
-}
-
-impl<'a> Recipe<'a> {
-    fn of(module: &'a Module<'a>) -> Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("control-plane").join(&module.folder);
-        let read = |name| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path).map_err(Error::file("read", path))
-        };
-        let go_mod = read("go.mod")?;
-        let version = required_version(&go_mod, module.module).ok_or_else(|| Error::NoVersion {
-            file: folder.join("go.mod"),
-            module: module.module.to_owned(),
-        })?;
-        let linker_flags = linker_flags(module.version_variables, &version);
-        let mut hash = Sha256::new();
-        let packages = module.packages.join(" ");
-        for part in [&go_mod, &read("go.sum")?, &go_version()?, &linker_flags, &packages] {
-            hash.update(part);
-            hash.update([0]);
-        }
-        let key = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { module, folder, version, linker_flags, key })
-    }
-
-    fn build(&self, cache: &Path, kept: &Path) -> Result<()> {
-        let prefix = format!(".building-{}-", self.module.folder);
-        sweep(cache, &prefix);
-        let making = tempfile::Builder::new()
-            .prefix(&prefix)
-            .tempdir_in(cache)
-            .map_err(Error::file("make a folder in", cache))?;
-        let log = cache.join(format!("{}.log", self.module.folder));
-        let output = File::create(&log).map_err(Error::file("write", &log))?;
-        let both = output.try_clone().map_err(Error::file("write", &log))?;
-        let go = process::in_path("go").ok_or_else(|| no_go(ErrorKind::NotFound.into()))?;
-        let mut command = guard::guarded(&go);
-        command.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", &self.linker_flags]);
-        // With a slash at its end: a folder, also for a single program.
-        command.arg("-o").arg(making.path().join("")).args(self.module.packages);
-        for name in ["GOOS", "GOARCH", "GOEXPERIMENT"] {
-            command.env_remove(name);
-        }
-        let status = command
-            .current_dir(&self.folder)
-            .env("CGO_ENABLED", "0")
-            .env("GOFLAGS", "-mod=readonly")
-            .env("GOWORK", "off")
-            .stdout(output)
-            .stderr(both)
-            .spawn()
-            // `wait` would close the guard's pipe first.
-            .and_then(|mut guard| {
-                let _pipe = guard.stdin.take();
-                guard.wait()
-            })
-            .map_err(no_go)?;
-        if !status.success() {
-            let module = self.module.folder.clone();
-            return Err(Error::Build { module, status: status.to_string(), log });
-        }
-        std::fs::rename(making.path(), kept).map_err(Error::file("write", kept))?;
-        // The folder is no longer where it was made: there is nothing left to remove.
-        let _ = making.keep();
-        Ok(())
-    }
-}
-
-/// Removes what a build that was stopped left behind. Whoever holds the lock is alone here.
-fn sweep(cache: &Path, prefix: &str) {
-    for entry in std::fs::read_dir(cache).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// Waits for another run that builds the same, and says so.
-fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).map_err(Error::file("write", path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            eprintln!("control plane: waiting for another run that is building it");
-            file.lock().map_err(Error::file("lock", path))?;
-        }
-        Err(TryLockError::Error(source)) => return Err(Error::file("lock", path)(source)),
-    }
-    Ok(file)
-}
-
-fn go_version() -> Result<String> {
-    let output = Command::new("go")
-        .args(["env", "GOVERSION", "GOHOSTOS", "GOHOSTARCH"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .map_err(no_go)?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn no_go(source: std::io::Error) -> Error {
-    Error::NoGo { source }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("control-plane").join(&module.folder);
+    let read = |name| {
+        let path = folder.join(name);
+        std::fs::read_to_string(&path).map_err(Error::file("read", path))
+    };
+    let (go_mod, go_sum) = (read("go.mod")?, read("go.sum")?);
+    let version = required_version(&go_mod, module.module)
+        .ok_or_else(|| Error::NoVersion { file: folder.join("go.mod"), module: module.module.to_owned() })?;
+    let linker_flags = linker_flags(module.version_variables, &version);
+    let go = Build {
+        what: "the control plane",
+        instead: ", or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl",
+        folder: &folder,
+        module: &module.folder,
+        packages: module.packages,
+        linker_flags: &linker_flags,
+    };
+    let packages = module.packages.join(" ");
+    let parts = [&go_mod, &go_sum, &go.version()?, &linker_flags, &packages];
+    let kept = Kept {
+        group: "control plane",
+        name: &module.folder,
+        title: &format!("{} {version}", module.name),
+        folder: &format!("{}-{version}-{}", module.name, kept::key(parts.map(|part| part.as_bytes()))),
+        expected: &format!("with go, {} on two cores", module.expected),
+    };
+    kept.get(|folder, log| go.build_into(folder, log))
 }
 
 /// The version in a go.mod's `require` line for `module`, e.g. `v1.37.2`.

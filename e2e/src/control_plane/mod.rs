@@ -48,11 +48,19 @@ struct Etcd {
 
 /// Files that every API server is given.
 struct Files {
-    service_account_public: PathBuf,
-    service_account_private: PathBuf,
+    service_accounts: TokenKey,
     audit_policy: PathBuf,
     full_audit_policy: PathBuf,
     admission: PathBuf,
+}
+
+/// An RSA key for service accounts' tokens, PEM files.
+#[derive(Debug, Clone)]
+pub struct TokenKey {
+    /// For `--service-account-key-file`.
+    pub public: PathBuf,
+    /// For `--service-account-signing-key-file`.
+    pub private: PathBuf,
 }
 
 /// Who did what, without bodies: those of TokenReviews hold tokens.
@@ -76,11 +84,9 @@ impl ControlPlane {
     /// # Errors
     /// etcd does not start, or a file cannot be written.
     pub fn start(parts: Parts, run: &RunDir) -> Result<Self> {
-        let keys = rsa_key("service accounts")?;
         let clients = Authority::create(run, "client-ca")?;
         let files = Files {
-            service_account_public: run.file("service-accounts.pub", &keys.certificate)?,
-            service_account_private: run.file("service-accounts.key", &keys.key)?,
+            service_accounts: TokenKey::create(run, "service-accounts")?,
             audit_policy: run.file("audit-policy.yaml", AUDIT_POLICY)?,
             full_audit_policy: run.file("full-audit-policy.yaml", FULL_AUDIT_POLICY)?,
             admission: admission(run, &clients)?,
@@ -97,7 +103,7 @@ impl ControlPlane {
     /// # Errors
     /// It does not become ready.
     pub fn api_server(&self, run: &RunDir, name: &str, webhook: Option<&Webhook>) -> Result<ApiServer> {
-        ApiServer::start(self, run, name, webhook, Verbosity::Usual)
+        ApiServer::start(self, run, name, webhook, Verbosity::Usual, &[])
     }
 
     /// The same, with everything in its log and its audit log.
@@ -110,7 +116,35 @@ impl ControlPlane {
         name: &str,
         webhook: Option<&Webhook>,
     ) -> Result<ApiServer> {
-        ApiServer::start(self, run, name, webhook, Verbosity::Highest)
+        ApiServer::start(self, run, name, webhook, Verbosity::Highest, &[])
+    }
+
+    /// An API server without token webhook, with `flags` (`--flag=value`) of its own: those about service accounts'
+    /// tokens take the place of the usual ones of that name.
+    ///
+    /// # Errors
+    /// It does not become ready: one that ends over its flags says so in its log.
+    pub fn api_server_with(&self, run: &RunDir, name: &str, flags: &[String]) -> Result<ApiServer> {
+        ApiServer::start(self, run, name, None, Verbosity::Usual, flags)
+    }
+
+    /// The key that signs service accounts' tokens, where a scenario has no other.
+    #[must_use]
+    pub fn token_key(&self) -> &TokenKey {
+        &self.files.service_accounts
+    }
+
+    /// How API servers sign service accounts' tokens, but for what is in `flags`.
+    fn token_flags(&self, flags: &[String]) -> Vec<String> {
+        let TokenKey { public, private } = self.token_key();
+        let usual = [
+            ("--service-account-issuer", ISSUER.to_owned()),
+            ("--service-account-key-file", public.display().to_string()),
+            ("--service-account-signing-key-file", private.display().to_string()),
+        ];
+        let is_given = |name: &str| flags.iter().any(|flag| flag.split('=').next() == Some(name));
+        let usual = usual.into_iter().filter(|(name, _value)| !is_given(name));
+        usual.map(|(name, value)| format!("{name}={value}")).collect()
     }
 
     /// The kubectl that goes with the API server.
@@ -185,6 +219,19 @@ impl ControlPlane {
         });
         // JSON is YAML.
         run.file(&format!("{name}-{}.kubeconfig", server.port()), &format!("{config:#}"))
+    }
+}
+
+impl TokenKey {
+    /// Makes a new one, in the scratch folder.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn create(run: &RunDir, name: &str) -> Result<Self> {
+        let keys = rsa_key(name)?;
+        let public = run.file(&format!("{name}.pub"), &keys.certificate)?;
+        let private = run.file(&format!("{name}.key"), &keys.key)?;
+        Ok(Self { public, private })
     }
 }
 

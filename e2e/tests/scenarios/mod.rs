@@ -25,6 +25,7 @@ mod rbac;
 mod rbac_scan;
 mod refusals;
 mod renewal;
+mod rrsa;
 mod secrecy;
 mod stand;
 mod sts_outage;
@@ -147,6 +148,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         canary::no_secret_is_in_what_a_cluster_at_its_highest_verbosity_writes,
     ];
     all.extend(pod_identity::all());
+    all.extend(rrsa::all());
     all
 }
 
