@@ -31,6 +31,7 @@ pub mod ports;
 pub mod process;
 pub mod replica;
 pub mod rig;
+pub mod rrsa_off;
 pub mod run_dir;
 pub mod sdk;
 pub mod site;

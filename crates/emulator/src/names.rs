@@ -48,3 +48,8 @@ pub(crate) fn is_access_key_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
+
+/// How a name is kept: RAM tells names apart without regard to case.
+pub(crate) fn lower(name: &str) -> String {
+    name.to_ascii_lowercase()
+}

@@ -15,6 +15,7 @@ mod exec_credential;
 mod flags;
 mod kubeconfig;
 mod log;
+mod message;
 mod network;
 mod output;
 mod paths;

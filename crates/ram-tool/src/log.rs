@@ -1,7 +1,6 @@
 //! Messages on stderr: `<RFC 3339> LEVEL text`, one line each.
 
 use std::fmt;
-use std::io::Write as _;
 
 use jiff::Timestamp;
 use signature::format_timestamp;
@@ -10,8 +9,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::progress::clear_progress;
-use crate::visible::visible;
+use crate::message::{single_line, write_block, write_line};
 use crate::world::World;
 
 /// How important a message must be to be shown.
@@ -91,33 +89,7 @@ impl<'a> Log<'a> {
 
 /// Writes the message of the error that ends the program.
 pub(crate) fn write_error(text: &str, world: &World<'_>) {
-    write_error_at((world.now)(), text);
-}
-
-/// The same, for who has no world.
-pub(crate) fn write_error_at(now: Timestamp, text: &str) {
-    write_line(now, "ERROR", text);
-}
-
-/// Writes lines that a person decides by: as they are, at every level. What of them comes from elsewhere has to be made
-/// visible before.
-pub(crate) fn write_block(text: &str) {
-    let mut stderr = std::io::stderr().lock();
-    clear_progress(&mut stderr);
-    let _ = stderr.write_all(text.as_bytes());
-}
-
-fn write_line(now: Timestamp, level: &str, text: &str) {
-    let line = format!("{} {level} {}\n", format_timestamp(now), single_line(text));
-    let mut stderr = std::io::stderr().lock();
-    clear_progress(&mut stderr);
-    // There is nobody left to tell that stderr is closed.
-    let _ = stderr.write_all(line.as_bytes());
-}
-
-fn single_line(text: &str) -> String {
-    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    visible(&spaced)
+    write_line((world.now)(), "ERROR", text);
 }
 
 /// The format of events of the tracing library.

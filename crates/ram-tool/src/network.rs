@@ -55,12 +55,12 @@ pub(crate) fn sts(settings: &Settings, world: &World<'_>) -> Result<Client, Erro
 }
 
 /// A client of STS for a token of a pod. Nothing binds such a token to a host: whoever it is sent to can use it, so a person
-/// is told where it goes when that is none of STS's own names.
+/// is told where it goes when a variable says so, and that is none of STS's own names.
 pub(crate) fn sts_for_token(settings: &Settings, world: &World<'_>, log: &Log<'_>) -> Result<Client, Error> {
     let endpoint = &settings.sts_endpoint;
-    if !endpoint.is_sts_itself_or_loopback() {
+    if !settings.sts_is_typed && !endpoint.is_sts_itself_or_loopback() {
         log.warn(&format!(
-            "the token goes to {endpoint}, which is none of STS's own names: whoever runs it can have the role's credentials (--sts-endpoint, ACK_RAM_TOOL_STS_ENDPOINT or ALIBABA_CLOUD_STS_ENDPOINT names it)"
+            "the token goes to {endpoint}, which is none of STS's own names: whoever runs it can have the role's credentials (the variable ACK_RAM_TOOL_STS_ENDPOINT or ALIBABA_CLOUD_STS_ENDPOINT names it; --sts-endpoint does so without this warning)"
         ));
     }
     sts(settings, world)

@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) sts_endpoint: Endpoint,
     /// Whether a flag or a variable named the endpoint of STS or its region.
     pub(crate) sts_is_chosen: bool,
+    /// Whether the flag itself named the endpoint of STS: what a person has typed he knows.
+    pub(crate) sts_is_typed: bool,
     /// What a flag or variable says, for kubeconfigs. What counts is [`Settings::cs_endpoint`].
     pub(crate) given_cs_endpoint: Option<Setting>,
     given_ram_endpoint: Option<Setting>,
@@ -49,6 +51,7 @@ impl Settings {
         Ok(Self {
             assume_yes: switch(flags.assume_yes, "--assume-yes", "ACK_RAM_TOOL_ASSUME_YES", world).is_some(),
             sts_is_chosen: sts.is_some() || region.is_some(),
+            sts_is_typed: flags.sts_endpoint.as_deref().is_some_and(|endpoint| !endpoint.is_empty()),
             sts_endpoint: sts_endpoint(sts.as_ref(), region.as_ref())?,
             given_cs_endpoint: given(
                 &flags.cs_endpoint,

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use openapi::credentials::{Environment, Program, ProgramOutput};
 use openapi::network::process_environment;
 
+use crate::message::write_line;
 use crate::platform::{ProgramAnswer, Reply};
-use crate::{log, platform, progress};
+use crate::{platform, progress};
 
 /// Clock, randomness, variables, files, programs and the terminal.
 #[derive(Clone, Copy)]
@@ -107,7 +108,7 @@ fn last_words(text: &str) {
     let text = text.to_owned();
     platform::at_interrupt(move || {
         if !text.is_empty() {
-            log::write_error_at(system_time(), &text);
+            write_line(system_time(), "ERROR", &text);
         }
     });
 }

@@ -2,11 +2,11 @@
 
 use serde_saphyr::Spanned;
 
-use super::check::Problem;
 use super::document::PolicyEntry;
 use crate::entities::{CustomPolicy, PolicyName};
 use crate::names;
 use crate::policy::{Policy, system};
+use crate::problem::Problem;
 
 /// The policies of one account.
 pub(super) fn check(entries: Vec<PolicyEntry>) -> Result<Vec<CustomPolicy>, Problem> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::lower;
 use super::{DirectoryError, State};
+use crate::names::lower;
 use crate::oidc::{CheckedProvider, ProviderArn};
 
 /// Most OIDC providers of an account (RAM documentation, "Limits").

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::state::{MAX_ENTITIES, lower};
+use super::state::MAX_ENTITIES;
 use super::{Attached, AttachedPolicy, DirectoryError, PolicyRecord, State};
+use crate::names::lower;
 use crate::policy::{Policy, system};
 use crate::principal::Identity;
 

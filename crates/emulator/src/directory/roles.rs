@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::{MAX_ENTITIES, lower};
+use super::state::MAX_ENTITIES;
 use super::{Attached, DirectoryError, RoleRecord, State};
 use crate::entities::{MAX_SESSION_DURATION, Role};
-use crate::names;
+use crate::names::{self, lower};
 use crate::policy::TrustPolicy;
 use crate::principal::Identity;
 

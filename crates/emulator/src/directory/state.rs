@@ -9,6 +9,7 @@ use super::oidc_providers::ProviderRecord;
 use super::{DirectoryError, Key};
 use crate::entities::{Account, PolicyName, Role};
 use crate::key_pair::KeyPairOwner;
+use crate::names::lower;
 use crate::policy::Policy;
 use crate::principal::{Identity, UserIdentity};
 use crate::random;
@@ -181,8 +182,4 @@ impl State {
         }
         Err(DirectoryError::NoRandomNumbers)
     }
-}
-
-pub(super) fn lower(name: &str) -> String {
-    name.to_ascii_lowercase()
 }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::state::{MAX_ENTITIES, lower};
+use super::state::MAX_ENTITIES;
 use super::{Attached, DirectoryError, State, UserRecord};
-use crate::names;
+use crate::names::{self, lower};
 use crate::principal::{Identity, UserIdentity};
 
 /// What a new user is made of.

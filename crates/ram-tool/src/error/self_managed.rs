@@ -45,6 +45,16 @@ pub enum SelfManagedError {
         /// What its keys are for.
         algorithms: String,
     },
+    /// Old and new together.
+    #[error(
+        "there would be {number} keys to publish, the API server's and the old ones, and {most} are the most: leave the old ones out with --drop-old-keys, and look at why the API server has new ones so often"
+    )]
+    TooManyKeys {
+        /// How many there would be.
+        number: usize,
+        /// The limit.
+        most: usize,
+    },
     /// What stands in the folder must not be overwritten.
     #[error("{} {detail}; nothing was written", path.display())]
     Folder {

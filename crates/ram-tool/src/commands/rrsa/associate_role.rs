@@ -99,7 +99,7 @@ pub(super) fn run(
     }
     if !flags.dry_run {
         log.info(&format!("Associate RAM Role {role:?} to {} successfully", whom(&subject)));
-        log.block(&what_is_left(role, &subject));
+        log.block(&what_is_left(role, &subject, flags.self_managed.self_managed));
     }
     Ok(Done::default())
 }
@@ -152,15 +152,16 @@ fn check_is_there(session: &Session<'_>, policy_type: PolicyType, name: &str) ->
 }
 
 /// What this program does not do, as commands.
-fn what_is_left(role: &str, subject: &Subject) -> String {
+fn what_is_left(role: &str, subject: &Subject, self_managed: bool) -> String {
     let or = |name: &str, placeholder: &str| match name {
         "*" => placeholder.to_owned(),
         name => name.to_owned(),
     };
     let namespace = or(subject.namespace(), "NAMESPACE");
     let account = or(subject.service_account(), "SERVICE-ACCOUNT");
+    let from = if self_managed { "manifests/pod-identity" } else { "rrsa install-helper-addon" };
     format!(
-        "Left to do in the cluster, for ack-pod-identity-webhook (rrsa install-helper-addon) to give pods the role:
+        "Left to do in the cluster, for ack-pod-identity-webhook ({from}) to give pods the role:
   kubectl label namespace {namespace} pod-identity.alibabacloud.com/injection=on --overwrite
   kubectl annotate serviceaccount {account} -n {namespace} pod-identity.alibabacloud.com/role-name={role} --overwrite
 Then recreate the pods that run as {account}: those that are there already get nothing. It can take some seconds until STS

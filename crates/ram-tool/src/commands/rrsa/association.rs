@@ -9,7 +9,7 @@ use super::self_managed::status::trust::{Answer, Claims, TrustPolicy};
 use super::session::Session;
 use super::trust_policy::{Plan, Subject, diff, new_document, plan, pretty};
 use crate::error::{Error, TrustError, shown};
-use crate::log::write_block;
+use crate::message::write_block;
 use crate::terminal::{Answer as Reply, Terminal};
 
 const MAX_ROLE_NAME: usize = 64;

@@ -14,7 +14,7 @@ use crate::world::World;
 #[derive(Debug, Args)]
 pub(crate) struct DisableFlags {
     #[command(flatten)]
-    pub(super) self_managed: self_managed::SelfManagedFlags,
+    self_managed: self_managed::SelfManagedFlags,
 }
 
 pub(super) fn run(
@@ -24,7 +24,7 @@ pub(super) fn run(
     log: &Log<'_>,
 ) -> Result<Done, Error> {
     if flags.self_managed.self_managed {
-        return self_managed::disable::run(flags, settings, world, log);
+        return self_managed::disable::run(&flags.self_managed, settings, world, log);
     }
     flags.self_managed.none_in_vain(&[])?;
     change::run(Change::Disable, settings, world, log)

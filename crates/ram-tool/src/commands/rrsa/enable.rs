@@ -14,9 +14,7 @@ use crate::world::World;
 #[derive(Debug, Args)]
 pub(crate) struct EnableFlags {
     #[command(flatten)]
-    pub(super) self_managed: self_managed::SelfManagedFlags,
-    #[command(flatten)]
-    pub(super) issuer: self_managed::enable::IssuerFlags,
+    issuer: self_managed::enable::IssuerFlags,
 }
 
 pub(super) fn run(
@@ -25,9 +23,10 @@ pub(super) fn run(
     world: &World<'_>,
     log: &Log<'_>,
 ) -> Result<Done, Error> {
-    if flags.self_managed.self_managed {
-        return self_managed::enable::run(flags, settings, world, log);
+    let issuer = &flags.issuer;
+    if issuer.self_managed.self_managed {
+        return self_managed::enable::run(issuer, settings, world, log);
     }
-    flags.self_managed.none_in_vain(&flags.issuer.given())?;
+    issuer.self_managed.none_in_vain(&issuer.given())?;
     change::run(Change::Enable, settings, world, log)
 }

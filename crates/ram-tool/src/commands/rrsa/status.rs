@@ -18,11 +18,11 @@ use crate::world::World;
 #[derive(Debug, Args)]
 pub(crate) struct StatusFlags {
     #[command(flatten)]
-    pub(super) output: OutputFlags,
+    output: OutputFlags,
     #[command(flatten)]
-    pub(super) checks: self_managed::status::CheckFlags,
+    checks: self_managed::status::CheckFlags,
     #[command(flatten)]
-    pub(super) self_managed: self_managed::SelfManagedFlags,
+    self_managed: self_managed::SelfManagedFlags,
 }
 
 /// What Container Service says.
@@ -53,7 +53,8 @@ pub(super) fn run(
     log: &Log<'_>,
 ) -> Result<Done, Error> {
     if flags.self_managed.self_managed || flags.checks.is_asked() {
-        return self_managed::status::run(flags, settings, world, log);
+        let format = flags.output.output;
+        return self_managed::status::run(&flags.checks, &flags.self_managed, format, settings, world, log);
     }
     if let Some(flag) = flags.checks.in_vain(&flags.self_managed) {
         return Err(StatusError::InVain { flag }.into());

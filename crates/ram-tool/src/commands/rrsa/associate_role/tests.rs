@@ -265,12 +265,12 @@ fn policies_are_given_several_times_or_with_commas() {
 
 #[test]
 fn what_is_left_names_the_service_account() {
-    let left = what_is_left("dev", &Subject::new("ns", "sa").unwrap());
+    let left = what_is_left("dev", &Subject::new("ns", "sa").unwrap(), false);
     assert!(left.contains("kubectl label namespace ns pod-identity.alibabacloud.com/injection=on"), "{left}");
     assert!(
         left.contains("kubectl annotate serviceaccount sa -n ns pod-identity.alibabacloud.com/role-name=dev"),
         "{left}"
     );
-    let left = what_is_left("dev", &Subject::new("*", "*").unwrap());
+    let left = what_is_left("dev", &Subject::new("*", "*").unwrap(), true);
     assert!(left.contains("serviceaccount SERVICE-ACCOUNT -n NAMESPACE"), "{left}");
 }

@@ -49,7 +49,11 @@ pub(super) fn check(
         match kubectl.create_token(account.namespace(), account.service_account(), Some(AUDIENCE), None) {
             Ok(token) => token,
             Err(error) => {
-                left.push(format!("whether a token would pass is not known: {error}"));
+                let mend = match error.is_not_found() {
+                    true => "; give -n and -s of a service account that is there",
+                    false => "",
+                };
+                left.push(format!("whether a token would pass is not known: {error}{mend}"));
                 return Ok(left);
             }
         };

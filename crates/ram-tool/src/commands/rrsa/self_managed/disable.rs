@@ -1,10 +1,9 @@
 //! `rrsa disable --self-managed`.
 
 use super::super::change::confirmed;
-use super::super::disable::DisableFlags;
 use super::super::identity_provider::name_of;
 use super::super::session::Session;
-use super::provider;
+use super::{SelfManagedFlags, provider};
 use crate::Done;
 use crate::error::Error;
 use crate::log::Log;
@@ -13,7 +12,7 @@ use crate::visible::visible;
 use crate::world::World;
 
 pub(in crate::commands::rrsa) fn run(
-    flags: &DisableFlags,
+    flags: &SelfManagedFlags,
     settings: &Settings,
     world: &World<'_>,
     log: &Log<'_>,
@@ -22,7 +21,7 @@ pub(in crate::commands::rrsa) fn run(
     let name = name_of(id);
     provider::check_name(id, &name)?;
     let session = Session::start(settings, world, log)?;
-    let ims = session.ims(&flags.self_managed)?;
+    let ims = session.ims(flags)?;
     let asked = ims.oidc_provider(&name, &session.credentials, session.now());
     let Some(found) = session.ask("asking IMS", asked)? else {
         log.info(&format!("RAM has no identity provider {name}: there is nothing to do"));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::issuer::{
-    ApiServerIssuer, DISCOVERY_PATH, IssuerUrl, KEYS_PATH, KeySet, PublicKey, discovery_document,
+    ApiServerIssuer, DISCOVERY_PATH, IssuerUrl, KEYS_PATH, KeySet, MAX_KEYS, PublicKey, discovery_document,
 };
 use crate::error::SelfManagedError;
 use crate::platform;
@@ -46,7 +46,7 @@ pub(super) struct Keys {
 }
 
 /// # Errors
-/// Where the API server has no key that RAM can use.
+/// Where the API server has no key that RAM can use, or there are too many with the old ones.
 pub(super) fn keys_to_publish(
     api_server: &ApiServerIssuer,
     earlier: &[KeySet],
@@ -69,6 +69,11 @@ pub(super) fn keys_to_publish(
         let more = all.missing_from(set);
         all = all.with(&more);
         old.extend(more);
+    }
+    // More of them are not read again, here or by others.
+    match all.iter().count() {
+        number if number > MAX_KEYS * 100 => return Err(SelfManagedError::TooManyKeys { number, most: MAX_KEYS }),
+        _ => {}
     }
     Ok(Keys { all, old, unusable })
 }

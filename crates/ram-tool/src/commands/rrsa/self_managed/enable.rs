@@ -7,15 +7,16 @@ use clap::Args;
 use openapi::ims::OidcProvider;
 
 use super::super::change::confirmed;
-use super::super::enable::EnableFlags;
 use super::super::identity_provider::name_of;
 use super::super::session::Session;
 use super::super::trust_policy::Subject;
 use super::documents::{Documents, Folder, Keys, keys_to_publish};
-use super::issuer::{ApiServerIssuer, IssuerUrl, PublishedIssuer, Severity, Site, Unpublished, keys_missing};
+use super::issuer::{
+    ApiServerIssuer, IssuerUrl, KeySet, PublishedIssuer, Severity, Site, Unpublished, keys_missing,
+};
 use super::kubectl::Kubectl;
 use super::provider::{self, Wanted, parse_fingerprint};
-use super::{HEADING, KubectlFlags, api_servers, serve};
+use super::{HEADING, KubectlFlags, SelfManagedFlags, api_servers, serve};
 use crate::Done;
 use crate::cluster_id::ClusterId;
 use crate::error::{Error, SelfManagedError};
@@ -30,6 +31,8 @@ const MAX_SHOWN: usize = 300;
 // Flags of `rrsa enable --self-managed`. Not a doc comment: clap would show it in place of the command's own.
 #[derive(Debug, Args)]
 pub(crate) struct IssuerFlags {
+    #[command(flatten)]
+    pub(in crate::commands::rrsa) self_managed: SelfManagedFlags,
     #[command(flatten)]
     kubectl: KubectlFlags,
     /// The URL that the cluster's tokens are to name as their issuer, and where its two public files are read
@@ -75,12 +78,11 @@ impl IssuerFlags {
 }
 
 pub(in crate::commands::rrsa) fn run(
-    flags: &EnableFlags,
+    own: &IssuerFlags,
     settings: &Settings,
     world: &World<'_>,
     log: &Log<'_>,
 ) -> Result<Done, Error> {
-    let own = &flags.issuer;
     let cluster = settings.cluster_id()?;
     let name = name_of(cluster);
     provider::check_name(cluster, &name)?;
@@ -97,8 +99,9 @@ pub(in crate::commands::rrsa) fn run(
     let reading = || network::run("reading what is published", world, site.read(issuer.as_str()));
     let mut published = reading()?;
     let folder = own.output_dir.as_deref().map(|path| Folder::new(path, world));
-    let keys = keys(own, &issuer, folder.as_ref(), &api_server, published.as_ref().ok())?;
-    tell_keys(&keys, log);
+    let kept = folder.as_ref().map(|folder| folder.keys(&issuer)).transpose()?.flatten().unwrap_or_default();
+    let keys = keys(own, &kept, &api_server, published.as_ref().ok())?;
+    tell_keys(&keys, &kept, log);
     if let Some(folder) = &folder {
         let written = folder.write(&Documents::new(&issuer, &keys.all))?;
         for path in &written {
@@ -113,7 +116,7 @@ pub(in crate::commands::rrsa) fn run(
     }
     let published = readable(&api_server, published, &issuer, own)?;
     tell_reach(&published, world, log);
-    if !register(cluster, name, &published, flags, settings, world, log)? {
+    if !register(cluster, name, &published, own, settings, world, log)? {
         return Ok(Done::default());
     }
     let left = api_servers::check(&kubectl, &account, &issuer, &api_server, &published, world, log)?;
@@ -140,23 +143,22 @@ fn issuer_of(flags: &IssuerFlags) -> Result<IssuerUrl, Error> {
     })
 }
 
-/// The API server's keys, and those that were published before.
+/// The API server's keys, and those that were published before: `kept` in the folder, and at the issuer's URL.
 fn keys(
     flags: &IssuerFlags,
-    issuer: &IssuerUrl,
-    folder: Option<&Folder<'_>>,
+    kept: &KeySet,
     api_server: &ApiServerIssuer,
     published: Option<&PublishedIssuer>,
 ) -> Result<Keys, SelfManagedError> {
-    let in_folder = folder.map(|folder| folder.keys(issuer)).transpose()?.flatten();
+    let at_url = published.map(|published| published.keys.clone());
     let earlier = match flags.drop_old_keys {
         true => Vec::new(),
-        false => in_folder.into_iter().chain(published.map(|published| published.keys.clone())).collect(),
+        false => std::iter::once(kept.clone()).chain(at_url).collect(),
     };
     keys_to_publish(api_server, &earlier)
 }
 
-fn tell_keys(keys: &Keys, log: &Log<'_>) {
+fn tell_keys(keys: &Keys, kept: &KeySet, log: &Log<'_>) {
     for key in &keys.unusable {
         log.warn(&format!(
             "the API server's key {} is for {}, and STS takes RS256 alone: it is left out, and tokens that it signs get no role",
@@ -165,10 +167,16 @@ fn tell_keys(keys: &Keys, log: &Log<'_>) {
         ));
     }
     for key in &keys.old {
-        log.info(&format!(
-            "the old key {} stays published beside the API server's: leave it out with --drop-old-keys when no token of it is in use any more, or where it is none of yours",
-            key.label()
-        ));
+        let label = key.label();
+        match kept.contains(key) {
+            true => log.info(&format!(
+                "the old key {label} stays published beside the API server's: leave it out with --drop-old-keys when no token of it is in use any more, or where it is none of yours"
+            )),
+            // Somebody who could write to the site once must not be kept there unseen.
+            false => log.warn(&format!(
+                "the key {label} is published at the issuer's URL, and is none of the API server's: it stays as an old one, and whoever has it can make tokens of every service account; where it is none of yours, leave it out with --drop-old-keys, and find out who put it there"
+            )),
+        }
     }
 }
 
@@ -228,7 +236,7 @@ fn register(
     cluster: &ClusterId,
     name: String,
     published: &PublishedIssuer,
-    flags: &EnableFlags,
+    flags: &IssuerFlags,
     settings: &Settings,
     world: &World<'_>,
     log: &Log<'_>,
@@ -241,7 +249,7 @@ fn register(
         Ok::<_, Error>((named, ims.oidc_providers(credentials, now).await?))
     };
     let (named, all) = session.ask("asking IMS", asking)?;
-    let fingerprints = fingerprints(&flags.issuer.fingerprint, named.as_ref(), published)?;
+    let fingerprints = fingerprints(&flags.fingerprint, named.as_ref(), published)?;
     let wanted = Wanted { cluster: cluster.clone(), name, issuer: published.issuer.clone(), fingerprints };
     let steps = provider::plan(named.as_ref(), &all, &wanted)?;
     let name = &wanted.name;

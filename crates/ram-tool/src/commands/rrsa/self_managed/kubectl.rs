@@ -47,7 +47,7 @@ pub(crate) enum KubectlError {
         advice: String,
     },
     /// The API server has no such thing.
-    #[error("there is nothing at the API server for kubectl to {what}: {said}")]
+    #[error("kubectl cannot {what}: the API server has no such thing: {said}")]
     NotFound {
         /// What was asked for.
         what: String,

@@ -192,6 +192,12 @@ mod tests {
         for nothing in [None, Some("{}".to_owned()), Some(set(&[])), Some(set(&["k1\",\"d\":\"x"]))] {
             assert_eq!(then(nothing), ["k2", "k1"]);
         }
+        // However many new ones the API server has, there is an end.
+        let many: Vec<String> = (0..99).map(|number| format!("more-{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(then(Some(set(&many))), ["k2", "k1"]);
+        assert_eq!(then(Some(set(&many[..98]))).len(), 100);
+        assert_eq!(then(Some(set(&many))).len(), 100);
         let kept = std::fs::read_to_string(directory.path().join(KEYS_PATH.trim_start_matches('/'))).unwrap();
         assert_eq!(kept, lock(&served).keys);
     }

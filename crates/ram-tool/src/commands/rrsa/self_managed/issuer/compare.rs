@@ -22,6 +22,11 @@ pub(crate) fn issuer_differs(api_server: &ApiServerIssuer, wanted: &IssuerUrl) -
     ))
 }
 
+/// Whether it is the issuer that an API server has by default: its Service's name, which means nothing outside the cluster.
+pub(crate) fn is_in_cluster(issuer: &str) -> bool {
+    issuer.starts_with("https://kubernetes.default.svc")
+}
+
 /// Keys of the API server that are not published, and published ones that it does not name any more.
 pub(crate) fn keys_missing(api_server: &ApiServerIssuer, published: &PublishedIssuer) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -78,6 +83,16 @@ mod tests {
             assert_eq!(finding.severity, Severity::Broken);
             assert!(!finding.what.contains("slash"), "{}", finding.what);
             assert!(finding.mend.contains("--service-account-issuer=https://issuer.example/c1 first"));
+        }
+    }
+
+    #[test]
+    fn the_default_issuer_is_the_clusters_own() {
+        for own in ["https://kubernetes.default.svc", "https://kubernetes.default.svc.cluster.local"] {
+            assert!(is_in_cluster(own), "{own}");
+        }
+        for other in ["https://issuer.example", "https://issuer.example/kubernetes.default.svc", ""] {
+            assert!(!is_in_cluster(other), "{other}");
         }
     }
 

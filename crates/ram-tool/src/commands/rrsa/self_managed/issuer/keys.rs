@@ -11,7 +11,7 @@ use crate::visible::visible;
 /// The one signature algorithm of tokens that STS takes (RFC 7518, section 3.3).
 pub(crate) const ALGORITHM: &str = "RS256";
 /// Above what issuers publish.
-const MAX_KEYS: usize = 100;
+pub(crate) const MAX_KEYS: usize = 100;
 /// What only the holder of a private key, or of a shared one, has (RFC 7518, section 6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// A number of 16384 bits in base64, twice what STS could use; exponents are shorter.

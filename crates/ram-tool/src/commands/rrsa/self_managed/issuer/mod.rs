@@ -11,8 +11,8 @@ mod url;
 pub(crate) use api_server::{
     ApiServerIssuer, ApiServerIssuerError, DISCOVERY_PATH, KEYS_PATH, discovery_document,
 };
-pub(crate) use compare::{issuer_differs, keys_missing};
-pub(crate) use keys::{KeySet, PublicKey};
+pub(crate) use compare::{is_in_cluster, issuer_differs, keys_missing};
+pub(crate) use keys::{KeySet, MAX_KEYS, PublicKey};
 pub(crate) use published::{Authority, PublishedIssuer, Site, Unpublished};
 pub(crate) use token_check::{Expected, TokenFacts, check_token};
 pub(crate) use url::IssuerUrl;

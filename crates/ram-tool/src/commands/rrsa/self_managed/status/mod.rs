@@ -15,10 +15,10 @@ use clap::Args;
 use super::kubectl::Kubectl;
 use super::{KubectlFlags, SelfManagedFlags};
 use crate::Done;
-use crate::commands::rrsa::status::StatusFlags;
 use crate::commands::rrsa::trust_policy::Subject;
 use crate::error::{Error, StatusError};
 use crate::log::Log;
+use crate::output::Format;
 use crate::settings::Settings;
 use crate::world::World;
 use facts::Asked;
@@ -104,20 +104,15 @@ fn is_role_name(name: &str) -> bool {
 
 /// Looks at everything and says what is broken; changes nothing.
 pub(in crate::commands::rrsa) fn run(
-    flags: &StatusFlags,
+    checks: &CheckFlags,
+    self_managed: &SelfManagedFlags,
+    format: Format,
     settings: &Settings,
     world: &World<'_>,
     log: &Log<'_>,
 ) -> Result<Done, Error> {
-    let checks = &flags.checks;
-    let asked = checks.asked(settings, flags.self_managed.self_managed)?;
-    let reader = Reader {
-        kubectl: Kubectl::new(&checks.kubectl, world),
-        self_managed: &flags.self_managed,
-        settings,
-        world,
-        log,
-    };
+    let asked = checks.asked(settings, self_managed.self_managed)?;
+    let reader = Reader { kubectl: Kubectl::new(&checks.kubectl, world), self_managed, settings, world, log };
     let facts = reader.facts(asked)?;
     let asked = &facts.asked;
     let about = (
@@ -126,7 +121,7 @@ pub(in crate::commands::rrsa) fn run(
         format!("{}/{}", asked.namespace, asked.service_account),
     );
     let report = Report::new(about, judge::judge(&facts), judge::left_out(&facts));
-    let text = report.render(flags.output.output)?;
+    let text = report.render(format)?;
     match report.broken {
         0 => Ok(Done::from(text)),
         broken => {

@@ -9,7 +9,7 @@ use signature::Secret;
 
 use super::super::SelfManagedFlags;
 use super::super::issuer::{
-    ApiServerIssuer, ApiServerIssuerError, PublishedIssuer, Site, TokenFacts, Unpublished,
+    ApiServerIssuer, ApiServerIssuerError, PublishedIssuer, Site, TokenFacts, Unpublished, is_in_cluster,
 };
 use super::super::kubectl::{Kubectl, KubectlError};
 use super::super::server_flags::ServerFlags;
@@ -238,6 +238,8 @@ impl Reader<'_> {
     ) -> Result<Option<Result<PublishedIssuer, Unpublished>>, Error> {
         let registered = cloud.provider.as_ref().ok().and_then(Option::as_ref).map(|p| p.issuer.as_str());
         let own = api_server.and_then(|read| read.as_ref().ok()).map(|server| server.issuer.as_str());
+        // That of the API server's own Service, nobody can publish.
+        let own = own.filter(|own| !is_in_cluster(own));
         let Some(issuer) = registered.or(own).filter(|issuer| issuer.starts_with("https://")) else {
             return Ok(None);
         };
@@ -265,7 +267,7 @@ impl Reader<'_> {
             // The shortest that there is.
             duration_seconds: Some(900),
         };
-        let sts = network::sts(self.settings, self.world)?;
+        let sts = network::sts_for_token(self.settings, self.world, self.log)?;
         let call = sts.assume_role_with_oidc(&request, (self.world.now)());
         let answer: Result<Credentials, _> = network::run("asking STS", self.world, call)?;
         Ok(Some(match answer {

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use signature::format_timestamp;
 
-use super::super::super::issuer::{ApiServerIssuer, Authority, KeySet, PublishedIssuer, keys_missing};
+use super::super::super::issuer::{
+    ApiServerIssuer, Authority, IssuerUrl, KeySet, PublishedIssuer, is_in_cluster, keys_missing,
+};
 use super::super::facts::{Exchange, Facts};
 use super::super::finding::{Finding, Part};
 use super::{difference, enable, provider, told, unread};
@@ -56,6 +58,12 @@ fn issuer(facts: &Facts, server: &ApiServerIssuer) -> Finding {
     };
     let Some(provider) = provider else {
         return match has.starts_with("https://") {
+            true if is_in_cluster(has) => Finding::broken(
+                API,
+                CHECK,
+                format!("its issuer is {has}, which means nothing outside the cluster: RAM cannot read its keys"),
+                format!("choose a URL that the internet can read; `{}` says what to do", enable(facts)),
+            ),
             true => Finding::ok(API, CHECK, format!("its issuer is {has}")),
             false => Finding::broken(
                 API,
@@ -76,9 +84,16 @@ fn issuer(facts: &Facts, server: &ApiServerIssuer) -> Finding {
             "it knows that one, too: start it with --service-account-issuer={wanted} first, since the first signs"
         )
     } else {
+        let id = &facts.asked.cluster;
+        // Where it could be registered at all.
+        let or_register = match IssuerUrl::parse(has).is_ok() && !is_in_cluster(has) {
+            true => format!(
+                "; or, if the provider is wrong, `ack-ram-tool rrsa disable --self-managed -c {id}` and `ack-ram-tool rrsa enable --self-managed -c {id} --issuer {has}` (RAM changes no issuer)"
+            ),
+            false => String::new(),
+        };
         format!(
-            "start it with --service-account-issuer={wanted} first and the present one behind it; or, if the provider is wrong, `ack-ram-tool rrsa disable --self-managed -c {id}` and `ack-ram-tool rrsa enable --self-managed -c {id} --issuer {has}` (RAM changes no issuer)",
-            id = facts.asked.cluster,
+            "start it with --service-account-issuer={wanted} first and the present one behind it{or_register}"
         )
     };
     let how = difference(has, wanted);

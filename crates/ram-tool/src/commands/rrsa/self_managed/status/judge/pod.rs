@@ -171,9 +171,10 @@ fn token(facts: &Facts, pod: &Pod, container: &Container) -> Option<Finding> {
             format!("take what is mounted there away, then {ANEW}"),
         ));
     };
-    let default = [AUDIENCE.to_owned()];
-    let ids = provider(facts).map_or(&default[..], |provider| &provider.client_ids);
-    (!ids.contains(&token.audience)).then(|| {
+    // The one that it should be is the provider's to have: there it is said.
+    let is_taken = token.audience == AUDIENCE
+        || provider(facts).is_some_and(|provider| provider.client_ids.contains(&token.audience));
+    (!is_taken).then(|| {
         Finding::broken(
             PART,
             CHECK,

@@ -19,7 +19,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
         Ok(None) => vec![missing(facts, &name)],
         Ok(Some(provider)) => {
             let text = format!("{} has the issuer {}", provider.arn, provider.issuer);
-            let mut findings = vec![Finding::ok(PART, "exists", text), client_ids(provider)];
+            let mut findings = vec![Finding::ok(PART, "exists", text), client_ids(facts, provider)];
             findings.extend(issuance_limit(facts, provider));
             findings
         }
@@ -61,7 +61,7 @@ fn same_issuer(facts: &Facts) -> Vec<&Provider> {
     others.iter().filter(|other| issuers.contains(&other.issuer.as_str())).collect()
 }
 
-fn client_ids(provider: &Provider) -> Finding {
+fn client_ids(facts: &Facts, provider: &Provider) -> Finding {
     const CHECK: &str = "clientIds";
     if provider.client_ids.iter().any(|id| id == AUDIENCE) {
         return Finding::ok(PART, CHECK, format!("{AUDIENCE} is one of its client ids"));
@@ -74,7 +74,10 @@ fn client_ids(provider: &Provider) -> Finding {
         PART,
         CHECK,
         format!("its client ids are {ids}, and tokens have the audience {AUDIENCE}"),
-        format!("add {AUDIENCE} to the provider's client ids"),
+        match facts.asked.self_managed {
+            true => format!("add {AUDIENCE} to the provider's client ids: `{}` does it", enable(facts)),
+            false => format!("add {AUDIENCE} to the provider's client ids in the RAM console"),
+        },
     )
 }
 

@@ -245,6 +245,21 @@ const BREAKS: &[(&str, Break, &[&str], &[&str])] = &[
         &["a slash at the end", "--service-account-issuer=https://issuer.example/c1 first"],
     ),
     (
+        "the default issuer",
+        |f, _| {
+            api(f).issuer = "https://kubernetes.default.svc".to_owned();
+            f.issuers.clear();
+            f.provider = Ok(None);
+        },
+        &[
+            "Broken apiServer.issuer",
+            "Broken provider.exists",
+            "NotKnown token.claims",
+            "NotKnown trustPolicy.allows",
+        ],
+        &["means nothing outside the cluster", "choose a URL"],
+    ),
+    (
         "not restarted",
         |f, _| api(f).issuer = "https://old.example".to_owned(),
         &["Broken apiServer.issuer"],
@@ -389,7 +404,7 @@ const BREAKS: &[(&str, Break, &[&str], &[&str])] = &[
     (
         "client id",
         |f, _| registered(f).client_ids = vec!["kubernetes".to_owned()],
-        &["Broken provider.clientIds", "Broken webhook.audience", "Broken pod.token", "Broken pod.token"],
+        &["Broken provider.clientIds"],
         &["kubernetes", "add sts.aliyuncs.com"],
     ),
     (

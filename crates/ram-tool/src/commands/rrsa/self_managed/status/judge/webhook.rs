@@ -141,7 +141,8 @@ fn settings(facts: &Facts, settings: &Settings) -> Vec<Finding> {
             ),
         });
         let audience = settings.audience.as_deref().unwrap_or(AUDIENCE);
-        if !provider.client_ids.iter().any(|id| id == audience) {
+        // The one that it should be is the provider's to have: there it is said.
+        if audience != AUDIENCE && !provider.client_ids.iter().any(|id| id == audience) {
             findings.push(Finding::broken(
                 HOOK,
                 "audience",
