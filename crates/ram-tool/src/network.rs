@@ -60,7 +60,7 @@ pub(crate) fn sts_for_token(settings: &Settings, world: &World<'_>, log: &Log<'_
     let endpoint = &settings.sts_endpoint;
     if !settings.sts_is_typed && !endpoint.is_sts_itself_or_loopback() {
         log.warn(&format!(
-            "the token goes to {endpoint}, which is none of STS's own names: whoever runs it can have the role's credentials (the variable ACK_RAM_TOOL_STS_ENDPOINT or ALIBABA_CLOUD_STS_ENDPOINT names it; --sts-endpoint does so without this warning)"
+            "the token goes to {endpoint}, which is none of STS's own names: whoever runs it can have the role's credentials (--region-id or a variable such as ALIBABA_CLOUD_STS_ENDPOINT names it; --sts-endpoint does so without this warning)"
         ));
     }
     sts(settings, world)

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::visible::visible;
+use crate::visible::{visible, visible_json};
 
 /// How a listing is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -41,9 +41,11 @@ impl Format {
     }
 }
 
-/// JSON with two spaces of indentation and a line break at its end.
+/// JSON with two spaces of indentation and a line break at its end. Nothing in it steers a terminal.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
-    serde_json::to_string_pretty(value).map(with_line_break).map_err(|error| failed(&error))
+    serde_json::to_string_pretty(value)
+        .map(|text| with_line_break(visible_json(&text)))
+        .map_err(|error| failed(&error))
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Error {
@@ -113,6 +115,17 @@ mod tests {
         let yaml = Format::Yaml.render(&person, text).unwrap();
         assert_eq!(yaml.lines().last(), Some("id: 2"));
         assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&yaml).unwrap()["name"], "alice: yes");
+    }
+
+    #[test]
+    fn no_format_steers_a_terminal_and_programs_read_what_was_said() {
+        let hostile = "a\u{9b}2J\u{7f}\u{1b}[2J\u{202e}b\u{200b}\u{e0061}\n";
+        let person = Person { name: hostile, id: 2 };
+        for format in [Format::Json, Format::Yaml] {
+            let shown = format.render(&person, |_| String::new()).unwrap();
+            assert_eq!(visible(&shown.replace('\n', "")), shown.replace('\n', ""), "{shown:?}");
+            assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&shown).unwrap()["name"], hostile);
+        }
     }
 
     #[test]

@@ -6,6 +6,20 @@ pub(crate) fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_unseen(c) { '?' } else { c }).collect()
 }
 
+/// A JSON text in which the same characters are escapes, so that it says what it said; line breaks between its parts stay.
+pub(crate) fn visible_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c != '\n' && (c.is_control() || is_unseen(c)) {
+            true => {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")))
+            }
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// Format characters (Unicode, general category Cf, and the separators of lines) that a text of one line needs none of: two
 /// names that differ in them alone look the same.
 fn is_unseen(c: char) -> bool {
@@ -30,5 +44,15 @@ mod tests {
             assert_eq!(visible(&format!("a{c}b")), "a?b", "{c:?}");
         }
         assert_eq!(visible("prod-\u{4e2d}\u{6587} \"x\""), "prod-\u{4e2d}\u{6587} \"x\"");
+    }
+
+    #[test]
+    fn json_says_the_same_and_steers_nothing() {
+        let hostile = "a\u{9b}2J\u{7f}\u{202e}b\u{200b}\u{e0061}\u{4e2d}\n\u{1b}";
+        let value = serde_json::json!({ hostile: [hostile] });
+        let shown = visible_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(shown.chars().all(|c| c == '\n' || !(c.is_control() || is_unseen(c))), "{shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert!(shown.contains('\u{4e2d}'));
     }
 }

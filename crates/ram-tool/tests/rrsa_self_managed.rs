@@ -324,8 +324,28 @@ fn issuers_and_names_are_checked_before_anything_is_asked() {
     }
     let error = last_error(&cluster.run(&["rrsa", "enable", "--self-managed", "-c", "c1"]));
     assert!(error.contains("--issuer is missing"), "{error}");
-    let error = last_error(&cluster.run(&["rrsa", "enable", "-c", "c1", "--issuer", "https://x.example"]));
-    assert!(error.contains("--self-managed"), "{error}");
+    // What a command for ACK's clusters would not look at.
+    for (command, flag) in [
+        ("enable", &["--issuer", "https://x.example"][..]),
+        ("enable", &["--output-dir", "x"]),
+        ("enable", &["--serve", "127.0.0.1:1"]),
+        ("enable", &["--drop-old-keys"]),
+        ("enable", &["--fingerprint", "0123456789012345678901234567890123456789"]),
+        ("enable", &["--namespace", "x"]),
+        ("enable", &["--service-account", "x"]),
+        ("enable", &["--kubeconfig", "x"]),
+        ("enable", &["--context", "x"]),
+        ("enable", &["--ims-endpoint", "x.example"]),
+        ("enable", &["--ims-endpoint", "x.example", "--self-managed=false"]),
+        ("disable", &["--ims-endpoint", "x.example"]),
+        ("associate-role", &["--ims-endpoint", "x.example"]),
+        ("status", &["--ims-endpoint", "x.example"]),
+        ("status", &["--kubeconfig", "x"]),
+        ("status", &["--context", "x"]),
+    ] {
+        let error = last_error(&cluster.run(&[&["rrsa", command, "-c", "c1"][..], flag].concat()));
+        assert!(error.contains(flag[0]) && error.contains("--self-managed"), "{command} {flag:?}: {error}");
+    }
     assert!(cluster.kubectl_calls().is_empty() && cluster.emulator.requests().is_empty());
 }
 

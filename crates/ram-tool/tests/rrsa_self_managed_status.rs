@@ -276,7 +276,7 @@ fn a_client_id_that_lacks_is_found() {
     let issuer = cluster.issuer.clone();
     cluster.has_provider("ack-rrsa-c1", &issuer, &["kubernetes"], &[]);
     let outcome = json_of(&cluster, &ALL[..6]);
-    assert_eq!(of_state(&outcome, "broken"), ["provider.clientIds", "webhook.audience", "sts.exchange"]);
+    assert_eq!(of_state(&outcome, "broken"), ["provider.clientIds", "sts.exchange"]);
     assert!(outcome.stdout.contains("AudienceNotMatch"), "{}", outcome.stdout);
 }
 

@@ -273,4 +273,6 @@ fn what_is_left_names_the_service_account() {
     );
     let left = what_is_left("dev", &Subject::new("*", "*").unwrap(), true);
     assert!(left.contains("serviceaccount SERVICE-ACCOUNT -n NAMESPACE"), "{left}");
+    // The add-on is for clusters of ACK's.
+    assert!(left.contains("manifests/pod-identity") && !left.contains("install-helper-addon"), "{left}");
 }

@@ -71,9 +71,9 @@ pub(super) fn keys_to_publish(
         old.extend(more);
     }
     // More of them are not read again, here or by others.
-    match all.iter().count() {
-        number if number > MAX_KEYS * 100 => return Err(SelfManagedError::TooManyKeys { number, most: MAX_KEYS }),
-        _ => {}
+    let number = all.iter().count();
+    if number > MAX_KEYS {
+        return Err(SelfManagedError::TooManyKeys { number, most: MAX_KEYS });
     }
     Ok(Keys { all, old, unusable })
 }

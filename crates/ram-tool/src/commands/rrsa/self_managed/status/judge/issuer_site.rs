@@ -61,7 +61,9 @@ fn issuer(facts: &Facts, server: &ApiServerIssuer) -> Finding {
             true if is_in_cluster(has) => Finding::broken(
                 API,
                 CHECK,
-                format!("its issuer is {has}, which means nothing outside the cluster: RAM cannot read its keys"),
+                format!(
+                    "its issuer is {has}, which means nothing outside the cluster: RAM cannot read its keys"
+                ),
                 format!("choose a URL that the internet can read; `{}` says what to do", enable(facts)),
             ),
             true => Finding::ok(API, CHECK, format!("its issuer is {has}")),
