@@ -37,9 +37,9 @@ test: verify-generated ## everything that must hold, the end-to-end tests and th
 e2e: programs ## the end-to-end tests on a real control plane (KUBE=1.33 for the oldest release promised)
 	cargo test --locked --workspace --test e2e
 
-bench: programs ## the figures that docs/benchmarks.md quotes
-	cargo build --locked --release -p ram-tool --bins
-	$(BIN)/bench-tool $(BIN)/../release/ack-ram-tool
+bench: programs build ## the figures of docs/performance.md and docs/benchmarks.md, in one table and target/bench/report.json
+	cargo build --locked --release -p bench --bins
+	$(BIN)/../release/bench
 	$(BIN)/bench-mappings
 	cargo bench --locked -p identity --bench lookup
 
