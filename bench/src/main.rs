@@ -16,7 +16,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// Groups of rows to measure: generator, same-token, new-token, admission, idle, get-token, sizes [default: all]
+    /// Groups of rows to measure: generator, same-token, new-token, burst, mappings, admission, idle, get-token, sizes [default: all]
     #[arg(value_name = "GROUP", value_parser = clap::builder::PossibleValuesParser::new(GROUPS.map(|(name, _)| name)))]
     groups: Vec<String>,
     /// Folder of the built programs [default: that of this one]
@@ -31,9 +31,15 @@ struct Arguments {
     /// Requests of a run with new tokens
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(10..))]
     count: u64,
+    /// Tokens of the burst, asked about three times each
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(2..))]
+    tokens: u64,
     /// How often get-token is run
     #[arg(long, default_value_t = 300)]
     processes: usize,
+    /// Numbers of mappings that are held against one
+    #[arg(long, value_delimiter = ',', default_values_t = [1000, 100_000])]
+    mappings: Vec<usize>,
 }
 
 fn main() -> ExitCode {
@@ -75,6 +81,8 @@ fn measure(arguments: &Arguments) -> Result<bool> {
             length: Duration::from_secs(arguments.seconds),
             count: arguments.count,
             processes: arguments.processes.max(1),
+            mappings: arguments.mappings.clone(),
+            tokens: arguments.tokens,
         };
         match group(&bench) {
             Ok(measured) => rows.extend(measured),

@@ -77,6 +77,8 @@ fn every_group_measures_its_rows() {
             length: Duration::from_millis(100),
             count: 100,
             processes: 2,
+            mappings: vec![20],
+            tokens: 100,
         };
         let rows = group(&bench).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!rows.is_empty(), "{name}");

@@ -1,13 +1,12 @@
-//! As much of an API server as the webhook for pods needs to become ready: two lists, watches in which nothing happens, and
-//! its own webhook configuration. Plain HTTP on loopback, inside this process; while reviews are measured nobody asks it.
+//! As much of an API server as the servers here need to become ready: lists, watches in which nothing happens, and single
+//! objects. Plain HTTP on loopback, inside this process; while reviews are measured nobody asks it.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
@@ -20,11 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::{NAMESPACE, SERVICE_ACCOUNT};
 use crate::error::{Error, Result};
-
-const CONFIGURATION: &str =
-    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/ack-pod-identity-webhook";
 
 /// It runs until it is dropped.
 #[derive(Debug)]
@@ -33,13 +28,17 @@ pub(super) struct ApiServer {
     _runtime: Runtime,
 }
 
+/// What is answered, by path.
+pub(super) type Answers = HashMap<&'static str, Value>;
+
 impl ApiServer {
-    /// With one namespace, one service account, and a webhook configuration that trusts `certificate` (PEM).
+    /// Answers a GET of each of these paths, and nothing else.
     ///
     /// # Errors
     /// There is no port.
-    pub(super) fn start(certificate: &str) -> Result<ApiServer> {
-        let ca_bundle: Arc<str> = STANDARD.encode(certificate).into();
+    pub(super) fn start(answers: Answers) -> Result<ApiServer> {
+        let texts = answers.into_iter().map(|(path, answer)| (path, Bytes::from(answer.to_string())));
+        let answers: Arc<HashMap<&'static str, Bytes>> = Arc::new(texts.collect());
         let what = "starting an API server";
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -50,8 +49,8 @@ impl ApiServer {
         let address = listener.local_addr().map_err(Error::failed(what))?;
         runtime.spawn(async move {
             while let Ok((stream, _peer)) = listener.accept().await {
-                let ca_bundle = Arc::clone(&ca_bundle);
-                let service = service_fn(move |request| answer(request, Arc::clone(&ca_bundle)));
+                let answers = Arc::clone(&answers);
+                let service = service_fn(move |request| answer(request, Arc::clone(&answers)));
                 let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(connection);
             }
@@ -79,57 +78,20 @@ impl ApiServer {
 
 async fn answer(
     request: Request<Incoming>,
-    ca_bundle: Arc<str>,
+    answers: Arc<HashMap<&'static str, Bytes>>,
 ) -> std::result::Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().query().unwrap_or_default().contains("watch=true") {
         std::future::pending::<()>().await;
     }
-    let (status, body) = match known(request.uri().path(), &ca_bundle) {
-        Some(known) if request.method() == http::Method::GET => (StatusCode::OK, known),
-        _ => (
-            StatusCode::NOT_FOUND,
-            json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}),
-        ),
+    let known = answers.get(request.uri().path()).filter(|_| request.method() == http::Method::GET);
+    let not_found =
+        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404});
+    let (status, body) = match known {
+        Some(known) => (StatusCode::OK, known.clone()),
+        None => (StatusCode::NOT_FOUND, Bytes::from(not_found.to_string())),
     };
-    let mut response = Response::new(Full::from(body.to_string()));
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
-}
-
-fn known(path: &str, ca_bundle: &str) -> Option<Value> {
-    let metadata = match path {
-        "/api/v1/namespaces" => json!({
-            "name": NAMESPACE,
-            "resourceVersion": "1",
-            "labels": {"pod-identity.alibabacloud.com/injection": "on"},
-        }),
-        "/api/v1/serviceaccounts" => json!({
-            "name": SERVICE_ACCOUNT,
-            "namespace": NAMESPACE,
-            "resourceVersion": "1",
-            "annotations": {"pod-identity.alibabacloud.com/role-name": "shop"},
-        }),
-        CONFIGURATION => {
-            return Some(json!({
-                "apiVersion": "admissionregistration.k8s.io/v1",
-                "kind": "MutatingWebhookConfiguration",
-                "metadata": {"name": "ack-pod-identity-webhook", "resourceVersion": "1"},
-                "webhooks": [{
-                    "name": "pods.ack-pod-identity-webhook",
-                    "clientConfig": {"url": "https://127.0.0.1/mutate", "caBundle": ca_bundle},
-                    "admissionReviewVersions": ["v1"],
-                    "sideEffects": "None",
-                }],
-            }));
-        }
-        _ => return None,
-    };
-    let item = json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata});
-    Some(json!({
-        "apiVersion": "meta.k8s.io/v1",
-        "kind": "PartialObjectMetadataList",
-        "metadata": {"resourceVersion": "1"},
-        "items": [item],
-    }))
 }

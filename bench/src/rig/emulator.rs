@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use signature::Secret;
 
 use super::service::Service;
-use super::{CLUSTER, Programs};
+use super::{CLUSTER, Programs, Sts};
 use crate::error::{Error, Result};
 use crate::load::{Http, Target, Trust};
 use crate::tokens::Signer;
@@ -57,14 +57,12 @@ impl Cloud {
         self.service.pid()
     }
 
-    /// Without `https://`: as the authenticator's `--sts-endpoint` takes it.
-    pub fn endpoint(&self) -> &str {
-        self.announced.endpoint.trim_start_matches("https://")
-    }
-
-    /// The authority of its certificate.
-    pub fn authority(&self) -> &Path {
-        &self.announced.ca
+    /// For the authenticator.
+    pub fn sts(&self) -> Sts {
+        Sts {
+            endpoint: self.announced.endpoint.trim_start_matches("https://").to_owned(),
+            authority: self.announced.ca.clone(),
+        }
     }
 
     /// For the load generator.
@@ -72,8 +70,8 @@ impl Cloud {
     /// # Errors
     /// Its certificate cannot be read.
     pub fn target(&self, http: Http) -> Result<Target> {
-        let authority = std::fs::read_to_string(self.authority());
-        let authority = authority.map_err(Error::file("read", self.authority()))?;
+        let authority = std::fs::read_to_string(&self.announced.ca);
+        let authority = authority.map_err(Error::file("read", &self.announced.ca))?;
         Target::new(&self.announced.endpoint, http, &Trust::Authorities(authority), None)
     }
 
@@ -103,7 +101,7 @@ fn user_of(number: u64) -> String {
     format!("bench-{:04}", number.checked_rem(USERS).unwrap_or_default())
 }
 
-fn config_of_all() -> Value {
+pub(super) fn config_of_all() -> Value {
     let user = |number: u64| {
         let name = user_of(number);
         json!({

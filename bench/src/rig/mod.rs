@@ -7,14 +7,16 @@ mod emulator;
 mod pod_identity;
 mod ready;
 mod service;
+mod slow_sts;
 
 use std::path::{Path, PathBuf};
 
-pub use authenticator::Authenticator;
+pub use authenticator::{Authenticator, MAPPED_USER, Mapped, Resources, Sts};
 pub use constant_server::ConstantServer;
 pub use emulator::{Cloud, USERS};
 pub use pod_identity::{NAMESPACE, PodIdentity, SERVICE_ACCOUNT};
 pub use service::Service;
+pub use slow_sts::SlowSts;
 
 use crate::error::{Error, Result};
 

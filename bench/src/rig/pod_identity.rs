@@ -6,9 +6,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 
-use super::api_server::ApiServer;
+use super::api_server::{Answers, ApiServer};
 use super::ready::{free_port, is_ready};
 use super::service::Service;
 use super::{CLUSTER, Cloud, Programs};
@@ -20,6 +22,9 @@ use crate::load::{Http, Target, Trust};
 pub const NAMESPACE: &str = "shop";
 /// The service account in it that names a role.
 pub const SERVICE_ACCOUNT: &str = "seller";
+
+const CONFIGURATION: &str =
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/ack-pod-identity-webhook";
 
 /// It runs until it is dropped.
 #[derive(Debug)]
@@ -38,7 +43,7 @@ impl PodIdentity {
     pub fn start(programs: &Programs, folder: &Path) -> Result<PodIdentity> {
         let (address, health) = (free_port()?, free_port()?);
         let tls = Tls::new()?;
-        let api = ApiServer::start(&tls.certificate)?;
+        let api = ApiServer::start(answers(&tls.certificate))?;
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
             let file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(&path);
@@ -83,6 +88,45 @@ impl PodIdentity {
         let url = format!("https://{}", self.address);
         Target::new(&url, http, &Trust::Authorities(self.certificate.clone()), None)
     }
+}
+
+/// One namespace, one service account, and a webhook configuration that trusts `certificate` (PEM).
+fn answers(certificate: &str) -> Answers {
+    let list = |metadata: Value| {
+        json!({
+            "apiVersion": "meta.k8s.io/v1",
+            "kind": "PartialObjectMetadataList",
+            "metadata": {"resourceVersion": "1"},
+            "items": [{"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata}],
+        })
+    };
+    let namespaces = list(json!({
+        "name": NAMESPACE,
+        "resourceVersion": "1",
+        "labels": {"pod-identity.alibabacloud.com/injection": "on"},
+    }));
+    let service_accounts = list(json!({
+        "name": SERVICE_ACCOUNT,
+        "namespace": NAMESPACE,
+        "resourceVersion": "1",
+        "annotations": {"pod-identity.alibabacloud.com/role-name": "shop"},
+    }));
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "ack-pod-identity-webhook", "resourceVersion": "1"},
+        "webhooks": [{
+            "name": "pods.ack-pod-identity-webhook",
+            "clientConfig": {"url": "https://127.0.0.1/mutate", "caBundle": STANDARD.encode(certificate)},
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+        }],
+    });
+    Answers::from([
+        ("/api/v1/namespaces", namespaces),
+        ("/api/v1/serviceaccounts", service_accounts),
+        (CONFIGURATION, configuration),
+    ])
 }
 
 /// The arguments of `manifests/pod-identity/base`, with paths and addresses of this machine.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Bench, mib};
 use crate::error::{Error, Result};
 use crate::process::Process;
-use crate::rig::{Authenticator, Cloud, ConstantServer, PodIdentity};
+use crate::rig::{Authenticator, Cloud, ConstantServer, Mapped, PodIdentity};
 use crate::rounds::Series;
 use crate::row::{Aim, Row};
 
@@ -16,7 +16,8 @@ const PROGRAMS: [&str; 4] =
 
 pub(super) fn idle(bench: &Bench) -> Result<Vec<Row>> {
     let cloud = Cloud::start(&bench.programs, &bench.folder)?;
-    let authenticator = Authenticator::start(&bench.programs, &bench.folder, &cloud, &[])?;
+    let authenticator =
+        Authenticator::start(&bench.programs, &bench.folder, &cloud.sts(), Mapped::Account, &[])?;
     let webhook = PodIdentity::start(&bench.programs, &bench.folder)?;
     let constant = ConstantServer::start(&bench.programs, &[])?;
     std::thread::sleep(QUIET);

@@ -2,8 +2,10 @@
 
 mod admission;
 mod alone;
+mod burst;
 mod generator;
 mod get_token;
+mod mappings;
 mod new_token;
 mod same_token;
 
@@ -33,18 +35,24 @@ pub struct Bench {
     pub length: Duration,
     /// Requests of each run by count.
     pub count: u64,
+    /// Tokens of the burst.
+    pub tokens: u64,
     /// How often `get-token` is run.
     pub processes: usize,
+    /// How many mappings there are, beside one.
+    pub mappings: Vec<usize>,
 }
 
 /// A group of rows.
 pub type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// All groups by their names, in the order of the table.
-pub const GROUPS: [(&str, Group); 7] = [
+pub const GROUPS: [(&str, Group); 9] = [
     ("generator", generator::rows),
     ("same-token", same_token::rows),
     ("new-token", new_token::rows),
+    ("burst", burst::rows),
+    ("mappings", mappings::rows),
     ("admission", admission::rows),
     ("idle", alone::idle),
     ("get-token", get_token::rows),

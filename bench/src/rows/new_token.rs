@@ -6,7 +6,7 @@ use super::{Bench, cpu, figures, firsts, good_run, micros, peak};
 use crate::answer::Expected;
 use crate::error::{Error, Result};
 use crate::load::{Exchange, Http, Length, Outcome, Settings, Source};
-use crate::rig::{Authenticator, CLUSTER, Cloud};
+use crate::rig::{Authenticator, CLUSTER, Cloud, Mapped};
 use crate::rounds::in_turn;
 use crate::row::{Aim, Row};
 use crate::tokens::{V1, review, signing_time, sts_request};
@@ -18,7 +18,8 @@ const TO_STS: Http = Http::One;
 
 pub(super) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let cloud = Cloud::start(&bench.programs, &bench.folder)?;
-    let authenticator = Authenticator::start(&bench.programs, &bench.folder, &cloud, &[NO_LIMIT])?;
+    let authenticator =
+        Authenticator::start(&bench.programs, &bench.folder, &cloud.sts(), Mapped::Account, &[NO_LIMIT])?;
     let next = Cell::new(0_u64);
     let pair = |many: bool, count: u64| {
         let (ours, direct) = (by_count(bench, many, Http::Two, count), by_count(bench, many, TO_STS, count));

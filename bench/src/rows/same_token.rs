@@ -4,14 +4,15 @@ use super::{Bench, cpu, figures, firsts, good_run, logged, micros, peak};
 use crate::answer::Expected;
 use crate::error::Result;
 use crate::load::{Exchange, Http, Outcome, Source};
-use crate::rig::{Authenticator, Cloud, ConstantServer};
+use crate::rig::{Authenticator, Cloud, ConstantServer, Mapped};
 use crate::rounds::in_turn;
 use crate::row::{Aim, Row};
 use crate::tokens::{V1, review, signing_time};
 
 pub(super) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let cloud = Cloud::start(&bench.programs, &bench.folder)?;
-    let authenticator = Authenticator::start(&bench.programs, &bench.folder, &cloud, &[])?;
+    let authenticator =
+        Authenticator::start(&bench.programs, &bench.folder, &cloud.sts(), Mapped::Account, &[])?;
     // The user's name is the ARN: `mapAccounts`.
     let name = Cloud::arn(0);
     let constant = ConstantServer::start(&bench.programs, &["--user", &name])?;

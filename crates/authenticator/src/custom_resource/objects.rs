@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kube::api::DynamicObject;
 use tokio::sync::watch;
 
+use super::object::MappingObject;
 use super::verdict::{Checked, Stated, canonical_arn};
 
 /// The table. Clones share it.
@@ -39,7 +39,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// What there is to know of an object.
-    pub(crate) fn of(object: &DynamicObject, checked: Checked) -> Entry {
+    pub(crate) fn of(object: &MappingObject, checked: Checked) -> Entry {
         let stated = Stated::of(&object.data);
         let is_current = stated.is_of(canonical_arn(&checked).as_deref());
         Entry {

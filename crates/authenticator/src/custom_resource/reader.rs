@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use identity::pattern::AnyAccount;
 use identity::{Rule, Source};
-use kube::api::DynamicObject;
 use resource::MappingError;
 
+use super::object::MappingObject;
 use super::verdict::{Checked, Problem};
 
 /// The backend that rules of objects name as their source.
@@ -28,7 +28,7 @@ impl RuleReader {
     ///
     /// # Errors
     /// [`MappingError`] says what is wrong with it.
-    pub fn read(&self, object: &DynamicObject) -> Result<Rule, MappingError> {
+    pub fn read(&self, object: &MappingObject) -> Result<Rule, MappingError> {
         let source = Source::new(BACKEND, name(object));
         let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
         resource::rule_from_object(source, created, &object.data, self.any_account)
@@ -36,7 +36,7 @@ impl RuleReader {
 }
 
 /// The rule of an object, or what is wrong with it.
-pub(crate) fn check(reader: &RuleReader, object: &DynamicObject) -> Checked {
+pub(crate) fn check(reader: &RuleReader, object: &MappingObject) -> Checked {
     match reader.read(object) {
         Ok(rule) => Ok(Arc::new(rule)),
         Err(error) => Err(Arc::new(Problem::from(&error))),
@@ -44,6 +44,6 @@ pub(crate) fn check(reader: &RuleReader, object: &DynamicObject) -> Checked {
 }
 
 /// The object's name.
-pub(crate) fn name(object: &DynamicObject) -> &str {
+pub(crate) fn name(object: &MappingObject) -> &str {
     object.metadata.name.as_deref().unwrap_or_default()
 }

@@ -8,15 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::watch::{self, Retry, Sink};
-use kube::api::{Api, DynamicObject};
-use kube::core::ApiResource;
+use kube::api::Api;
 use kube::runtime::watcher::{self, Event};
-use resource::RAMIdentityMapping;
 use tokio_util::sync::CancellationToken;
 
 use super::crd_install;
 use super::snapshot::{Publisher, RuleSet};
-use crate::custom_resource::{Checked, Entries, Entry, Objects, RuleReader, check, name};
+use crate::custom_resource::{Checked, Entries, Entry, MappingObject, Objects, RuleReader, check, name};
 
 /// Installs the CustomResourceDefinition where that is asked for, then watches until `shutdown`.
 pub(super) async fn run(
@@ -29,8 +27,7 @@ pub(super) async fn run(
     if sync_crd {
         crd_install::install(&client, retry, &shutdown).await;
     }
-    let api = Api::all_with(client, &ApiResource::erase::<RAMIdentityMapping>(&()));
-    watch::run(api, watcher::Config::default(), &mut sink, retry, &shutdown).await;
+    watch::run(Api::all(client), watcher::Config::default(), &mut sink, retry, &shutdown).await;
 }
 
 /// Keeps the backend's rules as the watch tells them, and the table of the operator, where there is one.
@@ -58,7 +55,7 @@ impl Mirror {
     }
 
     /// The object's name and, unless it is being deleted, its rule or what is wrong with it.
-    fn read(&self, object: &DynamicObject) -> (String, Option<Checked>) {
+    fn read(&self, object: &MappingObject) -> (String, Option<Checked>) {
         let is_deleted = object.metadata.deletion_timestamp.is_some();
         (name(object).to_owned(), (!is_deleted).then(|| check(&self.reader, object)))
     }
@@ -73,7 +70,7 @@ impl Mirror {
         Some(problem.message.clone())
     }
 
-    fn apply(&mut self, object: &DynamicObject) {
+    fn apply(&mut self, object: &MappingObject) {
         let (name, checked) = self.read(object);
         match self.fault(&name, checked.as_ref()) {
             Some(fault) => self.faults.insert(name.clone(), fault),
@@ -87,7 +84,7 @@ impl Mirror {
         self.publisher.set(&name, rule);
     }
 
-    fn list(&mut self, object: &DynamicObject) {
+    fn list(&mut self, object: &MappingObject) {
         let (name, Some(checked)) = self.read(object) else { return };
         if let Some(fault) = self.fault(&name, Some(&checked)) {
             self.listed.faults.insert(name.clone(), fault);
@@ -115,13 +112,13 @@ impl Mirror {
 }
 
 impl Sink for Mirror {
-    type Object = DynamicObject;
+    type Object = MappingObject;
 
     fn subject(&self) -> &'static str {
         "RAMIdentityMapping resources"
     }
 
-    fn event(&mut self, event: Event<DynamicObject>) {
+    fn event(&mut self, event: Event<MappingObject>) {
         match event {
             Event::Init => self.listed = Listed::default(),
             Event::InitApply(object) => self.list(&object),
@@ -174,7 +171,7 @@ mod tests {
         let mut sink = Mirror::new(mappings.publisher(0), reader, None);
         let object = |name: &str| {
             let value = mapping(name, &format!("acs:ram::1:user/{name}"), name);
-            serde_json::from_value::<DynamicObject>(value).expect("a DynamicObject takes every object")
+            serde_json::from_value::<MappingObject>(value).expect("an object of any content can be read")
         };
         for event in [
             Event::Init,
@@ -198,7 +195,7 @@ mod tests {
         let mut sink = Mirror::new(mappings.publisher(0), RuleReader::new(AnyAccount::Refuse), None);
         let object = |name: &str, arn: &str| {
             let value = mapping(name, arn, name);
-            serde_json::from_value::<DynamicObject>(value).expect("a DynamicObject takes every object")
+            serde_json::from_value::<MappingObject>(value).expect("an object of any content can be read")
         };
         let (good, bad) = ("acs:ram::1:user/x", "junk");
         for (event, skipped) in [

@@ -9,10 +9,10 @@ use cluster::{describe, is_denied};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, PostParams};
 
 use super::metrics::Written;
-use crate::custom_resource::Verdict;
+use crate::custom_resource::{MappingObject, Verdict};
 
 /// Where Events about cluster-scoped objects lie.
 const NAMESPACE: &str = "default";
@@ -35,7 +35,7 @@ impl Events {
     }
 
     /// Tells of a mapping that is not ready.
-    pub(super) async fn warn(&self, object: &DynamicObject, verdict: &Verdict, now: Timestamp) -> Written {
+    pub(super) async fn warn(&self, object: &MappingObject, verdict: &Verdict, now: Timestamp) -> Written {
         match self.api.create(&PostParams::default(), &self.event(object, verdict, now)).await {
             Ok(_) => {
                 self.complained.store(false, Ordering::Relaxed);
@@ -54,7 +54,7 @@ impl Events {
         }
     }
 
-    fn event(&self, object: &DynamicObject, verdict: &Verdict, now: Timestamp) -> Event {
+    fn event(&self, object: &MappingObject, verdict: &Verdict, now: Timestamp) -> Event {
         let reference = ObjectReference {
             api_version: Some("ramauthenticator.k8s.alibabacloud/v1alpha1".to_owned()),
             kind: Some("RAMIdentityMapping".to_owned()),

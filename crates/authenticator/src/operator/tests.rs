@@ -6,7 +6,6 @@ use http::{Method, Request, Response};
 use identity::pattern::AnyAccount;
 use identity::{CallerIdentity, IdentityCheck, Principal, Source};
 use jiff::Timestamp;
-use kube::api::DynamicObject;
 use kube::client::Body;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +14,7 @@ use super::metrics::OperatorMetrics;
 use super::recorder::{LoginObserver, Recorder};
 use super::write::Statuses;
 use crate::custom_resource::{
-    Checked, Entry, Objects, Reason, RuleReader, Stated, Verdict, canonical_arn, check, patch,
+    Checked, Entry, MappingObject, Objects, Reason, RuleReader, Stated, Verdict, canonical_arn, check, patch,
 };
 
 fn object(spec: Value, status: Value) -> Value {
@@ -33,7 +32,7 @@ fn reader() -> RuleReader {
 }
 
 fn checked(object: &Value) -> Checked {
-    check(&reader(), &serde_json::from_value::<DynamicObject>(object.clone()).unwrap())
+    check(&reader(), &serde_json::from_value::<MappingObject>(object.clone()).unwrap())
 }
 
 fn verdict(object: &Value, shadow: Option<&Source>, refuse_changed: bool) -> Verdict {

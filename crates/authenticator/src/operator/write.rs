@@ -4,33 +4,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cluster::{describe, is_denied};
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use kube::core::ApiResource;
-use resource::RAMIdentityMapping;
+use kube::api::{Api, Patch, PatchParams};
 use serde_json::Value;
 
 use super::metrics::Written;
-use crate::custom_resource::{Checked, RuleReader, Stated, check};
+use crate::custom_resource::{Checked, MappingObject, RuleReader, Stated, check};
 
 /// Reads objects afresh and patches their status.
 #[derive(Clone)]
 pub(super) struct Statuses {
-    api: Api<DynamicObject>,
+    api: Api<MappingObject>,
     reader: RuleReader,
     complained: Arc<AtomicBool>,
 }
 
 /// An object as it is now.
 pub(super) struct Fresh {
-    pub(super) object: DynamicObject,
+    pub(super) object: MappingObject,
     pub(super) checked: Checked,
     pub(super) stated: Stated,
 }
 
 impl Statuses {
     pub(super) fn new(client: kube::Client, reader: RuleReader) -> Statuses {
-        let api = Api::all_with(client, &ApiResource::erase::<RAMIdentityMapping>(&()));
-        Statuses { api, reader, complained: Arc::default() }
+        Statuses { api: Api::all(client), reader, complained: Arc::default() }
     }
 
     /// The object, unless it is gone or about to go.
@@ -48,7 +45,7 @@ impl Statuses {
     }
 
     /// Applies a merge patch made from what [`Statuses::read`] brought; answers what the API server stored.
-    pub(super) async fn patch(&self, name: &str, patch: &Value) -> Result<DynamicObject, Written> {
+    pub(super) async fn patch(&self, name: &str, patch: &Value) -> Result<MappingObject, Written> {
         match self.api.patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).await {
             Ok(object) => {
                 self.complained.store(false, Ordering::Relaxed);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::Clock;
-use kube::api::DynamicObject;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::events::Events;
 use super::metrics::{OperatorMetrics, Written};
 use super::write::Statuses;
-use crate::custom_resource::{Entry, Objects, Reason, Stated, Verdict, patch};
+use crate::custom_resource::{Entry, MappingObject, Objects, Reason, Stated, Verdict, patch};
 use crate::mappings::Mappings;
 
 /// From one write to the next, at least: 50 a second.
@@ -201,7 +200,7 @@ impl Writer {
         Ok(Some(()))
     }
 
-    async fn tell(&self, object: &DynamicObject, verdict: &Verdict) {
+    async fn tell(&self, object: &MappingObject, verdict: &Verdict) {
         let result = self.events.warn(object, verdict, self.clock.now()).await;
         self.metrics.event(result);
     }
