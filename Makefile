@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build programs test lint lint-windows fmt deny e2e bench bench-scale generate verify-generated man clean
+.PHONY: help demo build programs test lint lint-windows fmt deny e2e bench micro-bench generate verify-generated man clean
 
 # The Kubernetes release that the end-to-end tests run against: 1.37, or the oldest that is promised, 1.33.
 KUBE ?= 1.37
@@ -37,16 +37,12 @@ test: verify-generated ## everything that must hold, the end-to-end tests and th
 e2e: programs ## the end-to-end tests on a real control plane (KUBE=1.33 for the oldest release promised)
 	cargo test --locked --workspace --test e2e
 
-bench: programs build ## the figures of docs/performance.md and docs/benchmarks.md, in one table and target/bench/report.json
+bench: programs build ## the figures of docs/performance.md, in one table and target/bench/report.json (half an hour, quiet machine)
 	cargo build --locked --release -p bench --bins
 	$(BIN)/../release/bench
-	$(BIN)/bench-mappings
-	cargo bench --locked -p identity --bench lookup
 
-bench-scale: programs ## memory, CPU and start of the authenticator with 1,000 and 100,000 mappings (a quarter of an hour)
-	cargo build --locked --release -p authenticator --bins
-	cargo build --locked -p e2e --example bench-scale
-	$(BIN)/examples/bench-scale $(BIN)/../release/ack-ram-authenticator
+micro-bench: ## token decoding and signing, mappings, injection, each by itself
+	cargo bench --locked -p token -p identity -p pod-identity --benches
 
 lint: ## formatting, clippy, dependency policy, ack-ram-tool's types for Windows
 	cargo fmt --all --check

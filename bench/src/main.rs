@@ -16,7 +16,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// Groups of rows to measure: generator, same-token, new-token, burst, mappings, admission, idle, get-token, sizes [default: all]
+    /// Groups of rows to measure: generator, same-token, new-token, burst, mappings, control-plane, admission, idle, get-token, sizes [default: all]
     #[arg(value_name = "GROUP", value_parser = clap::builder::PossibleValuesParser::new(GROUPS.map(|(name, _)| name)))]
     groups: Vec<String>,
     /// Folder of the built programs [default: that of this one]
@@ -83,6 +83,7 @@ fn measure(arguments: &Arguments) -> Result<bool> {
             processes: arguments.processes.max(1),
             mappings: arguments.mappings.clone(),
             tokens: arguments.tokens,
+            control_plane: target.join("debug/bench-control-plane"),
         };
         match group(&bench) {
             Ok(measured) => rows.extend(measured),

@@ -79,6 +79,7 @@ fn every_group_measures_its_rows() {
             processes: 2,
             mappings: vec![20],
             tokens: 100,
+            control_plane: programs().find("bench-control-plane").unwrap(),
         };
         let rows = group(&bench).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!rows.is_empty(), "{name}");

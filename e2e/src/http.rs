@@ -70,7 +70,7 @@ impl Client {
         self.send(self.client.post(url).json(body))
     }
 
-    /// A request of any method, with more headers and any body.
+    /// A request of any method, with more headers and any body: JSON, unless a header says otherwise.
     ///
     /// # Errors
     /// No answer came, or the method or a header is none that can be sent.
@@ -83,7 +83,10 @@ impl Client {
     ) -> Result<Answer> {
         let method = reqwest::Method::from_bytes(method.as_bytes())
             .map_err(Error::answer(format!("the method {method:?}")))?;
-        let request = self.client.request(method, url).header("content-type", "application/json").body(body);
+        let mut request = self.client.request(method, url).body(body);
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            request = request.header("content-type", "application/json");
+        }
         self.send(headers.iter().fold(request, |request, (name, value)| request.header(name, value)))
     }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod alone;
 mod burst;
+mod control_plane;
 mod generator;
 mod get_token;
 mod mappings;
@@ -41,18 +42,21 @@ pub struct Bench {
     pub processes: usize,
     /// How many mappings there are, beside one.
     pub mappings: Vec<usize>,
+    /// The program that measures with a control plane: a dev build, which is not measured itself.
+    pub control_plane: PathBuf,
 }
 
 /// A group of rows.
 pub type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// All groups by their names, in the order of the table.
-pub const GROUPS: [(&str, Group); 9] = [
+pub const GROUPS: [(&str, Group); 10] = [
     ("generator", generator::rows),
     ("same-token", same_token::rows),
     ("new-token", new_token::rows),
     ("burst", burst::rows),
     ("mappings", mappings::rows),
+    ("control-plane", control_plane::rows),
     ("admission", admission::rows),
     ("idle", alone::idle),
     ("get-token", get_token::rows),

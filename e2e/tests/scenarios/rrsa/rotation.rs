@@ -4,6 +4,7 @@ use e2e::cloud::OIDC_AUDIENCE;
 use e2e::control_plane::{ApiServer, TokenKey};
 use e2e::site::Site;
 use libtest_mimic::Failed;
+use serde_json::Value;
 
 use super::stand::{
     Holder, KEYS, Operator, Provider, Role, key_id, key_ids, role_arn, service_accounts, subject, token,
@@ -65,6 +66,18 @@ impl<'a> Cluster<'a> {
         Ok(key_ids(&serde_json::from_str(&text)?).len())
     }
 
+    /// What `rrsa status` says of each published key and each key of the API server.
+    fn keys_are(&self, server: &ApiServer) -> Result<Vec<String>, Failed> {
+        let status = ["rrsa", "status", "--self-managed", "-c", ID, "-o", "json"];
+        let account = ["-n", stand::SPACE, "-s", stand::NAME];
+        let output = self.operator.tool_at(server, &[&status[..], &account].concat())?;
+        let report: Value = serde_json::from_str(&output.stdout).map_err(|_| format!("{output:?}"))?;
+        let findings = report["findings"].as_array().cloned().unwrap_or_default();
+        let of_keys = |one: &&Value| one["part"] == "publishedIssuer" && one["check"] == "keys";
+        let states = findings.iter().filter(of_keys).map(|one| one["state"].as_str().unwrap_or_default());
+        Ok(states.map(str::to_owned).collect())
+    }
+
     fn token(&self, server: &ApiServer) -> e2e::Result<String> {
         token(&self.rig.admin_of(server), &["--audience", OIDC_AUDIENCE])
     }
@@ -100,10 +113,12 @@ pub(super) fn in_the_documented_order_tokens_of_both_keys_pass_until_the_old_one
 
     // 1. The new key is accepted everywhere, and published, before it signs anywhere.
     let accepting = cluster.api_server("accepting", &[&old, &new], &old)?;
+    assert_eq!(cluster.keys_are(&accepting)?, ["broken"], "the new one is not published yet");
     cluster.publish(&accepting, &[])?;
     assert_eq!(cluster.published()?, 2);
     let second = cluster.token(&accepting)?;
     assert_eq!(key_id(&first), key_id(&second));
+    assert_eq!(cluster.keys_are(&accepting)?, ["ok"]);
     cluster.assert_all_pass("accepted", &[&first, &second])?;
     drop(accepting);
 
@@ -111,11 +126,13 @@ pub(super) fn in_the_documented_order_tokens_of_both_keys_pass_until_the_old_one
     let signing = cluster.api_server("signing", &[&new, &old], &new)?;
     let third = cluster.token(&signing)?;
     assert_ne!(key_id(&third), key_id(&second));
+    assert_eq!(cluster.keys_are(&signing)?, ["ok"]);
     cluster.assert_all_pass("signing", &[&first, &second, &third])?;
     drop(signing);
 
     // 3. The API servers no longer accept the old key: it stays published until somebody says that no token of it is in use.
     let after = cluster.api_server("after", &[&new], &new)?;
+    assert_eq!(cluster.keys_are(&after)?, ["warning"], "STS goes on taking tokens of the old one");
     let told = cluster.publish(&after, &[])?;
     assert!(told.contains(&format!("the old key {}", key_id(&first))), "{told}");
     assert!(told.contains("--drop-old-keys"), "{told}");
@@ -125,6 +142,7 @@ pub(super) fn in_the_documented_order_tokens_of_both_keys_pass_until_the_old_one
 
     // 4. It goes. A token of it that has not ended is no good any more.
     cluster.publish(&after, &["--drop-old-keys"])?;
+    assert_eq!(cluster.keys_are(&after)?, ["ok"]);
     assert_eq!(cluster.published()?, 1);
     cluster.assert_all_pass("dropped", &[&third, &fourth])?;
     for token in [&first, &second] {
