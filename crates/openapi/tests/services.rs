@@ -289,6 +289,10 @@ async fn a_missing_permission_is_named() {
         (forbidden(&detail("cs:X", "ExplicitDeny")), "do not allow cs:X (ExplicitDeny: a policy denies it)"),
         (forbidden(&detail("canary here", "x")), "RAM policies do not allow this operation"),
         (forbidden(""), "RAM policies do not allow this operation"),
+        (
+            forbidden(&detail("sts:AssumeRole", "ImplicitDeny").replace("canary", "AssumeRolePolicy")),
+            "the role's trust policy does not allow sts:AssumeRole to the caller (ImplicitDeny: no policy allows it); let whoever owns the role",
+        ),
     ] {
         let server = Server::tls("127.0.0.1", move |_| json(403, &body));
         let error = cs_of(&server).cluster("c1", &session(), now()).await.unwrap_err();
@@ -443,6 +447,10 @@ async fn answers_are_bounded_and_never_quoted() {
         assert!(text.contains(said) && !text.contains("canary"), "{text}");
         assert!(error.to_string().contains("does not look like Container Service"), "{text}");
     }
+    let huge = format!(r#"{{"cluster_id":"c1","name":"{}"}}"#, "x".repeat(2 << 20));
+    let server = Server::tls("127.0.0.1", move |_| json(200, &huge));
+    let error = cs_of(&server).cluster("c1", &session(), now()).await.unwrap_err().to_string();
+    assert!(error.contains("larger than 1048576 bytes"), "{error}");
 }
 
 const DIRECTORY: &str = r#"

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::visible::{visible, visible_json};
+use crate::visible::{steers, visible, visible_json, visible_yaml};
 
 /// How a listing is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -36,7 +36,7 @@ impl Format {
         match self {
             Self::Text => Ok(text(value)),
             Self::Json => json(value),
-            Self::Yaml => serde_saphyr::to_string(value).map(with_line_break).map_err(|error| failed(&error)),
+            Self::Yaml => yaml(value),
         }
     }
 }
@@ -46,6 +46,18 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string_pretty(value)
         .map(|text| with_line_break(visible_json(&text)))
         .map_err(|error| failed(&error))
+}
+
+/// YAML with a line break at its end. What steers a terminal can stand in YAML as it is: a listing with such a text is
+/// written in JSON's form, which is YAML too.
+fn yaml<T: Serialize>(value: &T) -> Result<String, Error> {
+    let text = serde_saphyr::to_string(value).map_err(|error| failed(&error))?;
+    match steers(&text) {
+        true => serde_json::to_string_pretty(value)
+            .map(|json| with_line_break(visible_yaml(&json)))
+            .map_err(|error| failed(&error)),
+        false => Ok(with_line_break(text)),
+    }
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Error {
@@ -115,6 +127,13 @@ mod tests {
         let yaml = Format::Yaml.render(&person, text).unwrap();
         assert_eq!(yaml.lines().last(), Some("id: 2"));
         assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&yaml).unwrap()["name"], "alice: yes");
+    }
+
+    #[test]
+    fn yaml_has_its_own_form_where_nothing_steers() {
+        let shown = |name| Format::Yaml.render(&Person { name, id: 2 }, |_| String::new()).unwrap();
+        assert_eq!(shown("alice"), "name: alice\nid: 2\n");
+        assert_eq!(shown("a\u{202e}"), "{\n  \"name\": \"a\\u202e\",\n  \"id\": 2\n}\n");
     }
 
     #[test]

@@ -157,6 +157,10 @@ fn a_role_is_made_only_where_it_is_asked_for() {
     assert_eq!(cloud.changes(), Vec::<String>::new());
 
     words.extend(["--create-role-if-not-exist", "--attach-system-policy", "AliyunCSReadOnlyAccess"]);
+    let outcome = cloud.run(&[&words[..], &["--dry-run"]].concat());
+    assert!(outcome.stderr.contains("dry run: role new-role would be created"), "{}", outcome.stderr);
+    outcome.success();
+    assert_eq!(cloud.changes(), Vec::<String>::new());
     let outcome = cloud.run(&words);
     assert!(outcome.stderr.contains("\n+      \"Action\": \"sts:AssumeRole\",\n"), "{}", outcome.stderr);
     outcome.success();
@@ -329,7 +333,11 @@ fn nothing_is_changed_without_a_terminal_and_without_yes() {
     let error = last_error(cloud.run(&words));
     assert!(error.contains("there is no terminal to ask at, and nothing was changed"), "{error}");
     assert!(cloud.emulator.requests().is_empty());
-    // A rehearsal asks nothing.
+    // A rehearsal asks nothing, and says who gets the role all the same.
+    let wide = ["associate-role", "-c", CLUSTER, "-r", "dev", "-n", "*", "-s", "*", "--dry-run"];
+    let outcome = cloud.run(&wide);
+    assert!(outcome.stderr.contains("WARN EVERY service account of the cluster"), "{}", outcome.stderr);
+    outcome.success();
     let outcome = cloud.run(&[&words[..], &["--dry-run", "--attach-custom-policy", "mine"]].concat());
     assert!(
         outcome.stderr.contains("\n+          \"oidc:sub\": \"system:serviceaccount:ns:sa\"\n"),
@@ -351,6 +359,14 @@ fn a_cluster_without_rrsa_or_of_nobody_and_a_caller_without_rights_change_nothin
         words[3] = cluster;
         let error = last_error(cloud.run(&words));
         assert!(error.contains(said), "{error}");
+        // Who forgot the flag is told.
+        assert_eq!(
+            error.contains(
+                "cnone is not ACK's: rrsa enable, disable, status and associate-role take --self-managed"
+            ),
+            cluster == "cnone",
+            "{error}"
+        );
     }
     let mut words = words("dev", "ns", "sa");
     let error = last_error(cloud.run_with(&words, &BOB, ""));

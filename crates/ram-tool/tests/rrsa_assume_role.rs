@@ -16,6 +16,9 @@ mod oidc;
 mod rrsa;
 mod support;
 
+use std::io::{Seek as _, Write as _};
+use std::process::Command;
+
 use jiff::Timestamp;
 use rrsa::{ACCOUNT, Cloud, ISSUER, PROVIDER, now};
 use serde_json::{Value, json};
@@ -160,6 +163,8 @@ fn what_is_no_token_or_no_arn_is_sent_nowhere() {
         (vec!["-p", PROVIDER, "-t", "-"], "--role-arn (-r) is missing"),
         (vec!["-r", ROLE, "-t", "-"], "--oidc-provider-arn (-p) is missing"),
         (vec!["-r", ROLE, "-p", PROVIDER], "--oidc-token-file (-t) is missing"),
+        (vec!["-r", ROLE, "-p", PROVIDER, "-t", ""], "--oidc-token-file (-t) is missing"),
+        (vec!["-r", "", "-p", PROVIDER, "-t", "-"], "--role-arn (-r) is missing"),
         (vec!["-r", "dev", "-p", PROVIDER, "-t", "-"], "--role-arn"),
         (vec!["-r", "acs:ram::1234567890123456:user/dev", "-p", PROVIDER, "-t", "-"], "--role-arn"),
         (vec!["-r", ROLE, "-p", ROLE, "-t", "-"], "--oidc-provider-arn (-p)"),
@@ -172,6 +177,25 @@ fn what_is_no_token_or_no_arn_is_sent_nowhere() {
         assert!(error.contains(said), "{error}");
     }
     assert!(cloud.emulator.requests().is_empty());
+}
+
+#[test]
+fn no_more_of_stdin_is_read_than_could_be_a_token() {
+    let cloud = cloud();
+    let mut stdin = tempfile::tempfile().unwrap();
+    stdin.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    stdin.rewind().unwrap();
+    // Both have one place in the file.
+    let output = Command::new(env!("CARGO_BIN_EXE_ack-ram-tool"))
+        .args(["rrsa", "assume-role", "-r", ROLE, "-p", PROVIDER, "-t", "-"])
+        .env_clear()
+        .envs(cloud.variables())
+        .stdin(stdin.try_clone().unwrap())
+        .output()
+        .unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("stdin holds no OIDC token"));
+    let read = stdin.stream_position().unwrap();
+    assert!((20_000..100_000).contains(&read), "{read}");
 }
 
 #[test]

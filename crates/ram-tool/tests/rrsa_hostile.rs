@@ -24,12 +24,14 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
+use emulator::Fault;
 use oidc::{Issuer, jwks_of};
 use rrsa::{CLUSTER, Cloud};
-use self_managed::{ACCOUNT, DISCOVERY, KEYS, SelfManaged};
-use serde_json::json;
+use self_managed::{ACCOUNT, DISCOVERY, KEYS, SelfManaged, claims};
+use serde_json::{Value, json};
 use support::{CANARY, Outcome};
 
+/// kubectl's answer.
 const TOKEN: &str = "token-sts.aliyuncs.com";
 
 /// The one error line of a run that failed, in which nothing steers a terminal.
@@ -322,4 +324,181 @@ fn a_key_that_the_site_alone_has_is_warned_of() {
     // Once a person has let it be written, it is an old key like others.
     let outcome = cluster.enable(&["--output-dir", fresh.to_str().unwrap()]);
     assert!(!warning(&outcome), "{}", outcome.stderr);
+}
+
+#[test]
+fn as_many_keys_are_published_as_others_read_and_no_more() {
+    let cluster = published();
+    let others = |number: usize| -> Vec<Value> {
+        (0..number)
+            .map(
+                |n| json!({"kty": "RSA", "kid": format!("old-{n}"), "n": format!("AQAB{n:04}"), "e": "AQAB"}),
+            )
+            .collect()
+    };
+    let keys = format!("{}{KEYS}", cluster.issuer);
+    let fresh = cluster.path("fresh");
+    let write = ["--output-dir", fresh.to_str().unwrap()];
+    // The API server's key is none of these.
+    site(&cluster, &keys, &json!({"keys": others(100)}).to_string());
+    let error = error_of(&cluster.enable(&write));
+    assert!(
+        error.contains("there would be 101 keys to publish") && error.contains("100 are the most"),
+        "{error}"
+    );
+    assert!(error.contains("--drop-old-keys") && !fresh.exists(), "{error}");
+    assert!(cluster.changes().is_empty());
+    // These are read again.
+    site(&cluster, &keys, &json!({"keys": others(99)}).to_string());
+    cluster.enable(&write);
+    let written = || -> Value {
+        serde_json::from_str(&std::fs::read_to_string(fresh.join(&KEYS[1..])).unwrap()).unwrap()
+    };
+    assert_eq!(written()["keys"].as_array().unwrap().len(), 100);
+    cluster.enable(&[&write[..], &["--drop-old-keys"]].concat());
+    assert_eq!(written()["keys"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn nothing_private_of_a_key_is_written_wherever_it_stands() {
+    let cluster = published();
+    let fresh = cluster.path("fresh");
+    let write = ["--output-dir", fresh.to_str().unwrap(), "-v"];
+    let with = |keys: &str, members: Value| {
+        let mut keys: Value = serde_json::from_str(keys).unwrap();
+        for (name, value) in members.as_object().unwrap() {
+            keys["keys"][0][name] = value.clone();
+        }
+        keys["d"] = json!("canary");
+        keys["private"] = json!([{"kty": "RSA", "d": "canary"}]);
+        keys.to_string()
+    };
+    let keys = format!("{}{KEYS}", cluster.issuer);
+    let old = Issuer::with_id("old");
+    // What is no member of a public key is not passed on, in whatever spelling, from whomever.
+    let hidden =
+        json!({"D": "canary", "Dp": "canary", "x": {"d": "canary"}, "oth ": ["canary"], "x5c": ["canary"]});
+    cluster.has_keys(&with(&cluster.key.jwks(), hidden.clone()));
+    site(&cluster, &keys, &with(&jwks_of(&[&old]), hidden));
+    let outcome = cluster.enable(&write);
+    assert!(!outcome.stderr.contains(CANARY), "{}", outcome.stderr);
+    for path in [DISCOVERY, KEYS] {
+        let text = std::fs::read_to_string(fresh.join(&path[1..])).unwrap();
+        assert!(!text.contains(CANARY), "{text}");
+    }
+    let written: Value =
+        serde_json::from_str(&std::fs::read_to_string(fresh.join(&KEYS[1..])).unwrap()).unwrap();
+    let ids: Vec<&Value> = written["keys"].as_array().unwrap().iter().map(|key| &key["kid"]).collect();
+    assert_eq!(ids, ["key-1", "old"]);
+    for key in written["keys"].as_array().unwrap() {
+        let members: Vec<&String> = key.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
+    }
+    // What is a private key, for every reader, is refused.
+    std::fs::remove_dir_all(&fresh).unwrap();
+    cluster.has_keys(&with(&cluster.key.jwks(), json!({"d": "canary"})));
+    let error = error_of(&cluster.enable(&write));
+    assert!(error.contains("a private key") && !fresh.exists(), "{error}");
+    cluster.has_keys(&cluster.key.jwks());
+    site(&cluster, &keys, &with(&jwks_of(&[&old]), json!({"q": "canary"})));
+    let outcome = cluster.enable(&[]);
+    assert!(error_of(&outcome).contains("a private key"));
+    assert!(cluster.changes().is_empty());
+}
+
+#[test]
+fn what_is_told_to_be_pasted_is_one_word_whoever_said_it() {
+    let cluster = published();
+    let hostile = [
+        "https://a --anonymous-auth=true",
+        "https://b;reboot",
+        "https://c/$(reboot)",
+        "https://d/`reboot`",
+        "'\"e",
+    ];
+    let flags: Vec<String> =
+        hostile.iter().map(|issuer| format!("--service-account-issuer={issuer}")).collect();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let is_one_word =
+        |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?=%+,[]".contains(c));
+    // The flags of a pod that somebody labelled as an API server.
+    cluster.has_flags(&flags);
+    let outcome = cluster.enable(&[]);
+    assert!(
+        outcome.stdout.contains("--service-account-issuer=https://a?--anonymous-auth=true\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(outcome.stdout.matches("--service-account-issuer=").count(), 1 + hostile.len());
+    assert!(outcome.stdout.lines().all(is_one_word), "{}", outcome.stdout);
+    // What an API server says of itself, and the audiences of its tokens.
+    let no_pods = "pods_--namespace_kube-system_--selector_component_kube-apiserver";
+    cluster.answer(no_pods, "{}");
+    for issuer in hostile {
+        cluster.signs_as(issuer);
+        // And its tokens are of another one.
+        cluster.answer(
+            TOKEN,
+            &cluster.key.token(&claims("https://elsewhere.example", "sts.aliyuncs.com", 3600)),
+        );
+        let outcome = cluster.enable(&[]);
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+        assert!(outcome.stdout.lines().all(is_one_word), "{}", outcome.stdout);
+        let status = cluster.run(&["rrsa", "status", "--self-managed", "-c", "c1", "-o", "json"]);
+        let report: Value = serde_json::from_str(&status.stdout).unwrap();
+        let mends = report["findings"].as_array().unwrap().iter().filter_map(|one| one["mend"].as_str());
+        let told = [mends.collect::<Vec<_>>().join("\n"), outcome.stderr].concat();
+        for flag in told.split("--service-account-issuer=").skip(1).chain(told.split("--issuer ").skip(1)) {
+            let word = flag.split_whitespace().next().unwrap_or_default();
+            let word = word.trim_end_matches(['`', ')', ';']);
+            assert!(is_one_word(word), "{word}: {told}");
+        }
+        assert!(!told.contains("issuer=https://a --anonymous"), "{told}");
+    }
+    // What IMS says of a provider.
+    cluster.signs_as(&cluster.issuer);
+    let provider = json!({"OIDCProviderName": "ack-rrsa-c1", "Arn": format!("acs:ram::{ACCOUNT}:oidc-provider/ack-rrsa-c1"),
+        "IssuerUrl": "https://c/$(reboot)", "ClientIds": "sts.aliyuncs.com"});
+    let body = json!({"RequestId": "A", "OIDCProvider": provider}).to_string().into_bytes();
+    cluster.emulator.fail(
+        "GetOIDCProvider",
+        Fault::Garbage { content_type: "application/json".to_owned(), body }.times(1),
+    );
+    let status = cluster.run(&["rrsa", "status", "--self-managed", "-c", "c1", "-o", "json"]);
+    assert!(
+        status.stdout.contains("--service-account-issuer=https://c/??reboot? first"),
+        "{}",
+        status.stdout
+    );
+    assert!(!status.stdout.contains("--service-account-issuer=https://c/$"), "{}", status.stdout);
+    // Such an issuer is nobody's to choose.
+    let words = ["rrsa", "enable", "--self-managed", "-y", "-c", "c1", "--issuer", "https://c/$(reboot)"];
+    assert!(error_of(&cluster.run(&words)).contains("holds '$', which a shell reads otherwise"));
+}
+
+#[test]
+fn the_keys_of_a_site_are_read_at_one_place_and_to_an_end() {
+    let cluster = published();
+    let here = format!("{}{KEYS}", cluster.issuer);
+    let good = cluster.key.jwks();
+    let root = cluster.issuer.trim_end_matches("/c1");
+    for (jwks_uri, keys, said) in [
+        (here.as_str(), format!("{good}{}", " ".repeat(262_145)), "longer than 262144 bytes"),
+        (&here, format!("{{\"keys\":{}", "[".repeat(100_000)), "is not JSON"),
+        (&here, good.replacen('{', "{\"keys\":[],", 1), "each key stands once"),
+        (&here, String::new(), "is not JSON"),
+        (&here, "\u{1f}\u{fffd}\u{8}\u{0}".to_owned(), "is not JSON"),
+        // The site's own root has no such file; a document is no set of keys.
+        (&format!("{root}/keys"), good.clone(), "HTTP 404"),
+        (&format!("{}{DISCOVERY}", cluster.issuer), good.clone(), "has no list"),
+        ("https://127.0.0.1:1/keys", good.clone(), "cannot connect"),
+        ("https://[::1", good.clone(), "no https URL"),
+    ] {
+        site(&cluster, jwks_uri, &keys);
+        let error = error_of(&cluster.enable(&[]));
+        assert!(error.contains(said) && error.contains("nothing is registered"), "{jwks_uri}: {error}");
+    }
+    assert!(cluster.changes().is_empty());
+    site(&cluster, &here, &good);
+    cluster.enable(&[]).success();
 }

@@ -79,6 +79,10 @@ fn from_nothing_to_a_cluster_whose_tokens_are_good() {
     assert!(error.contains("HTTP 404") && error.contains("nothing is registered"), "{error}");
     assert!(error.contains(&format!("publish the folder {} as a whole at {issuer}", elsewhere.display())));
     assert!(cluster.changes().is_empty());
+    // Whoever reads the document finds the keys that it names.
+    let told = cluster.enable(&["--output-dir", cluster.path("anew").to_str().unwrap()]).stderr;
+    let at = |path: &str| told.find(&format!("{path} is written")).unwrap();
+    assert!(at(KEYS) < at(DISCOVERY), "{told}");
     let mode = |path: &str| std::fs::metadata(elsewhere.join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&DISCOVERY[1..]), mode(&KEYS[1..]), mode(".well-known")), (0o644, 0o644, 0o755));
 
@@ -135,6 +139,26 @@ fn a_site_that_does_not_show_its_authority_leads_to_a_trusted_one() {
     assert_eq!(cluster.publish(&[]).code, Some(0));
     let asked = cluster.asked("CreateOIDCProvider");
     assert!(asked.contains(&format!("Fingerprints={}", cluster.fingerprint)), "{asked}");
+}
+
+#[test]
+fn keys_on_another_server_need_the_fingerprint_of_its_authority_too() {
+    let (cluster, other) = (SelfManaged::start(), SelfManaged::start());
+    cluster.signs_as(&cluster.issuer);
+    let trusted = [&cluster, &other].map(|one| std::fs::read_to_string(one.path("trusted.pem")).unwrap());
+    std::fs::write(cluster.path("trusted.pem"), trusted.concat()).unwrap();
+    let document = json!({"issuer": cluster.issuer, "jwks_uri": format!("{}{KEYS}", other.issuer)});
+    for (site, path, text) in
+        [(&cluster, DISCOVERY, document.to_string()), (&other, KEYS, cluster.key.jwks())]
+    {
+        let path = site.path("site").join(&path[1..]);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    cluster.enable(&[]);
+    let asked = cluster.asked("CreateOIDCProvider");
+    let both = format!("Fingerprints={}%2C{}", cluster.fingerprint, other.fingerprint);
+    assert!(asked.contains(&both), "{asked}");
 }
 
 #[test]
@@ -234,6 +258,11 @@ fn a_folder_with_something_else_in_it_stays_as_it_is() {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
         assert!(!cluster.path("site/openid").exists());
     }
+    // What cannot be read is not nothing.
+    std::fs::write(&file, b"\xff").unwrap();
+    let error = last_error(&cluster.publish(&[]));
+    assert!(error.contains("cannot be read") && error.contains("nothing was written"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"\xff");
 }
 
 #[test]
@@ -346,6 +375,8 @@ fn issuers_and_names_are_checked_before_anything_is_asked() {
         let error = last_error(&cluster.run(&[&["rrsa", command, "-c", "c1"][..], flag].concat()));
         assert!(error.contains(flag[0]) && error.contains("--self-managed"), "{command} {flag:?}: {error}");
     }
+    let error = last_error(&cluster.run(&["rrsa", "disable", "--self-managed", "-y", "-c", "c1."]));
+    assert!(error.contains("--cluster-id") && error.contains("ends with a mark"), "{error}");
     assert!(cluster.kubectl_calls().is_empty() && cluster.emulator.requests().is_empty());
 }
 
@@ -368,6 +399,10 @@ fn kubectls_own_words_are_told() {
         .answer(document, "Error from server (NotFound): the server could not find the requested resource");
     let error = last_error(&cluster.enable(&[]));
     assert!(error.contains(&format!("set --service-account-issuer={}", cluster.issuer)), "{error}");
+    std::fs::remove_file(cluster.path("cluster").join(document)).unwrap();
+    cluster.answer("raw/openid/v1/jwks", &"x".repeat(17 << 20));
+    let error = last_error(&cluster.enable(&[]));
+    assert!(error.contains("is larger than this program reads"), "{error}");
     std::fs::remove_file(cluster.path("bin/kubectl")).unwrap();
     let issuer = cluster.issuer.clone();
     let words = ["rrsa", "enable", "--self-managed", "-y", "-c", "c1", "--issuer", &issuer];
@@ -450,6 +485,13 @@ fn what_fails_half_way_is_told_and_finished_by_the_next_run() {
     assert_eq!(cluster.publish(&[]).code, Some(0));
     let changes = cluster.changes();
     assert_eq!(changes.iter().filter(|action| *action == "AddClientIdToOIDCProvider").count(), 1);
+    // What nobody answered may have been done.
+    let cluster = SelfManaged::start();
+    cluster.signs_as(&cluster.issuer);
+    cluster.emulator.fail("CreateOIDCProvider", Fault::BreakConnection.times(1));
+    let error = last_error(&cluster.publish(&[]));
+    assert!(error.contains("this may be done: create the identity provider ack-rrsa-c1"), "{error}");
+    assert_eq!(cluster.changes(), ["CreateOIDCProvider"], "it is sent once");
 }
 
 #[test]
@@ -493,6 +535,24 @@ fn flags_that_are_not_seen_are_deduced() {
 }
 
 #[test]
+fn every_api_server_needs_the_flags() {
+    let cluster = registered();
+    let pod = |name: &str, flags: &[String]| {
+        let command = [&["kube-apiserver".to_owned()], flags].concat();
+        json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "x", "command": command}]}})
+    };
+    let old = [format!("--service-account-issuer={OLD_ISSUER}")];
+    for (first, second) in [(&good_flags(&cluster)[..], &old[..]), (&old, &good_flags(&cluster))] {
+        let pods = json!({"items": [pod("a", first), pod("b", second)]});
+        let name = "pods_--namespace_kube-system_--selector_component_kube-apiserver";
+        cluster.answer(name, &pods.to_string());
+        let outcome = cluster.enable(&[]);
+        assert!(outcome.stderr.contains("the pods a and b run with different flags"), "{}", outcome.stderr);
+        assert!(outcome.stdout.contains("--service-account-jwks-uri="), "{}", outcome.stdout);
+    }
+}
+
+#[test]
 fn a_token_for_sts_must_not_open_the_api_server() {
     let cluster = registered();
     let mut flags = good_flags(&cluster);
@@ -523,6 +583,11 @@ fn what_is_wrong_with_a_token_is_left_to_do() {
         assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
         assert!(!outcome.stderr.contains(&token), "{}", outcome.stderr);
     }
+    // One that lives for longer than STS takes it is no reason not to.
+    cluster.answer(name, &cluster.key.token(&claims(&cluster.issuer, "sts.aliyuncs.com", 43_201)));
+    let outcome = cluster.enable(&[]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("WARN the token lives for more than 12 hours"), "{}", outcome.stderr);
     cluster.answer(
         &format!("{name}.error"),
         "error: failed to create token: serviceaccounts \"default\" is forbidden: User \"bob\" cannot create resource \"serviceaccounts/token\"\n",
@@ -636,6 +701,8 @@ fn a_person_is_asked_before_ram_is_changed() {
     }
     assert!(!run("enable", Reply::NoTerminal).0);
     assert!(cluster.changes().is_empty());
+    let calls = cluster.kubectl_calls();
+    assert!(!calls.iter().any(|call| call.contains("create token")), "a no is the end: {calls:?}");
     assert!(run("enable", Reply::Line("y".to_owned())).0);
     assert_eq!(cluster.changes(), ["CreateOIDCProvider"]);
     // Nothing is to be changed: nobody is asked.

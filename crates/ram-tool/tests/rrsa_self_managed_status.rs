@@ -17,6 +17,7 @@ mod oidc;
 mod self_managed;
 mod support;
 
+use emulator::Fault;
 use oidc::Issuer;
 use self_managed::{ACCOUNT, SelfManaged, claims};
 use serde_json::{Value, json};
@@ -171,6 +172,10 @@ fn all_is_well_where_sts_gives_the_role() {
     assert_eq!(report["leftOut"], json!([]));
     let exchanged = cluster.emulator.requests().iter().filter(|r| r.action == "AssumeRoleWithOIDC").count();
     assert_eq!(exchanged, 1);
+    let requests = cluster.emulator.requests();
+    let asked = requests.iter().find(|request| request.action == "AssumeRoleWithOIDC").unwrap();
+    let asked = format!("{} {}", asked.raw.query(), String::from_utf8_lossy(&asked.raw.body));
+    assert!(asked.contains("DurationSeconds=900"), "not the shortest that there is");
 
     let text = status(&cluster, &ALL).success();
     assert!(text.starts_with("Part              State    Finding\nAPI server        ok "), "{text}");
@@ -219,9 +224,15 @@ fn older_issuers_are_seen_in_flags_and_else_deduced() {
     cluster.answer("token-none", &cluster.key.token(&own));
     told("tokens of https://older.example are taken, too (deduced");
     // Audiences that are none of its issuers tell nothing of them.
-    own["aud"] = json!(["kubernetes", "https://older.example"]);
-    cluster.answer("token-none", &cluster.key.token(&own));
-    assert!(!json_of(&cluster, &[]).stdout.contains("older.example"));
+    for audiences in [
+        ["kubernetes", "https://older.example"],
+        ["https://older.example", &issuer],
+        [&issuer, "older.example"],
+    ] {
+        own["aud"] = json!(audiences);
+        cluster.answer("token-none", &cluster.key.token(&own));
+        assert!(!json_of(&cluster, &[]).stdout.contains("older.example"), "{audiences:?}");
+    }
 }
 
 #[test]
@@ -267,6 +278,24 @@ fn a_provider_that_is_not_there_or_called_otherwise_is_found() {
     cluster.has_provider("theirs", &issuer, &["sts.aliyuncs.com"], &[]);
     let outcome = json_of(&cluster, &ALL);
     assert!(outcome.stdout.contains("is that of the provider theirs"), "{}", outcome.stdout);
+    // RAM has names in one case, whatever case is asked for: that one is no other.
+    cluster.emulator.remove_oidc_provider(ACCOUNT, "theirs").unwrap();
+    cluster.has_provider("ACK-rrsa-C1", &issuer, &["sts.aliyuncs.com"], &[]);
+    let outcome = json_of(&cluster, &ALL);
+    assert_eq!(of_state(&outcome, "broken"), [""; 0], "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("the same issuer"), "{}", outcome.stdout);
+}
+
+#[test]
+fn an_issuer_that_nobody_can_publish_is_read_nowhere() {
+    let cluster = whole();
+    cluster.emulator.remove_oidc_provider(ACCOUNT, "ack-rrsa-c1").unwrap();
+    for issuer in [self_managed::OLD_ISSUER, "http://issuer.invalid"] {
+        cluster.signs_as(issuer);
+        let outcome = json_of(&cluster, &[]);
+        assert_eq!(of_state(&outcome, "broken"), ["apiServer.issuer", "provider.exists"], "{issuer}");
+        assert!(!outcome.stdout.contains("publishedIssuer"), "{}", outcome.stdout);
+    }
 }
 
 #[test]
@@ -386,6 +415,30 @@ fn rights_that_lack_are_named_and_nothing_is_broken_by_them() {
 }
 
 #[test]
+fn what_fails_otherwise_is_broken() {
+    let cluster = whole();
+    let fault = Fault::Error { status: 503, code: "ServiceUnavailable".to_owned(), message: String::new() };
+    cluster.emulator.fail("AssumeRoleWithOIDC", fault.times(9));
+    let outcome = json_of(&cluster, &ALL);
+    assert_eq!(of_state(&outcome, "broken"), ["sts.exchange"]);
+    assert!(outcome.stdout.contains("see that STS can be reached"), "{}", outcome.stdout);
+    cluster.emulator.clear_faults();
+    std::fs::remove_file(cluster.path("cluster").join(CONFIG)).unwrap();
+    let failed = "Error from server (InternalError): an error on the server has prevented the request\n";
+    for file in [NAMESPACE, ACCOUNT_FILE, POD] {
+        cluster.answer(&format!("{file}.error"), failed);
+    }
+    let outcome = json_of(&cluster, &ALL);
+    assert_eq!(
+        of_state(&outcome, "broken"),
+        ["webhook.settings", "serviceAccount.namespace", "serviceAccount.exists", "pod.exists"]
+    );
+    assert!(outcome.stdout.contains("configmaps/hook-config-1 is not there"), "{}", outcome.stdout);
+    cluster.answer(&format!("{HOOK}.error"), failed);
+    assert!(of_state(&json_of(&cluster, &ALL), "broken").contains(&"webhook.configuration".to_owned()));
+}
+
+#[test]
 fn who_is_not_reached_is_told_once() {
     let cluster = whole();
     let words = [&["rrsa", "status", "--self-managed", "-c", "c1", "-o", "json"], &ALL[..]].concat();
@@ -413,6 +466,8 @@ fn clusters_of_ack_are_looked_at_too_with_the_flags_that_ask_for_it() {
     assert_eq!(report["selfManaged"], json!(false));
     assert!(of_state(&outcome, "ok").contains(&"sts.exchange".to_owned()));
     assert!(!of_state(&outcome, "ok").iter().any(|name| name.starts_with("apiServer.")));
+    // How long tokens live there is nothing that anybody could change.
+    assert!(!cluster.kubectl_calls().iter().any(|call| call.contains("--duration")));
 }
 
 #[test]

@@ -138,7 +138,10 @@ impl Asked<'_> {
             _ => None,
         };
         match permission {
-            Some((action, kind)) => format!(
+            Some(Permission { action, kind, is_of_trust_policy: true }) => format!(
+                "the role's trust policy does not allow {action} to the caller{kind}; let whoever owns the role name the caller there"
+            ),
+            Some(Permission { action, kind, is_of_trust_policy: false }) => format!(
                 "the caller's RAM policies do not allow {action}{kind}; let an administrator grant it to the user or role whose keys are used"
             ),
             None => (self.service.explain)(code).unwrap_or_default().to_owned(),
@@ -156,8 +159,17 @@ struct Confirmation {
 const OTHER_TYPE: &str = "a field of its answer is of another type than documented";
 const NO_OBJECT: &str = "its answer is no JSON object in which each key stands once";
 
-/// `AuthAction`, and how it is refused, of an answer's `AccessDeniedDetail`.
-fn permission(object: &Map<String, Value>) -> Option<(&str, &'static str)> {
+/// A permission that is missing.
+struct Permission<'a> {
+    action: &'a str,
+    /// In brackets, how it is refused.
+    kind: &'static str,
+    /// Whose policy refuses: that of the role which is to be assumed, else the caller's.
+    is_of_trust_policy: bool,
+}
+
+/// `AuthAction`, `NoPermissionType` and `PolicyType` of an answer's `AccessDeniedDetail`.
+fn permission(object: &Map<String, Value>) -> Option<Permission<'_>> {
     let detail =
         object.get("accessDeniedDetail").or_else(|| object.get("AccessDeniedDetail"))?.as_object()?;
     let action = text(detail, "AuthAction").filter(|action| {
@@ -170,7 +182,8 @@ fn permission(object: &Map<String, Value>) -> Option<(&str, &'static str)> {
         Some("ImplicitDeny") => " (ImplicitDeny: no policy allows it)",
         _ => "",
     };
-    Some((action, kind))
+    let is_of_trust_policy = text(detail, "PolicyType") == Some("AssumeRolePolicy");
+    Some(Permission { action, kind, is_of_trust_policy })
 }
 
 /// The object or array that `text` is, or `None` where it is something else, or holds a key twice: an answer that says
@@ -185,6 +198,14 @@ fn value(text: &[u8]) -> Option<Value> {
 /// A text; an empty one where the answer says null.
 pub(crate) fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A part that is an object. The library would read a list as one too, by position.
+pub(crate) fn object_part<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let object = Map::<String, Value>::deserialize(deserializer)?;
+    serde_json::from_value(Value::Object(object)).map_err(serde::de::Error::custom)
 }
 
 pub(crate) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

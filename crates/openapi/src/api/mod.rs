@@ -20,7 +20,7 @@ pub use error::{ApiError, Fault, Refusal};
 pub use options::{ClientError, ServiceOptions};
 pub use service::Service;
 
-pub(crate) use answer::{Asked, is_code, is_request_id, text, text_or_null};
+pub(crate) use answer::{Asked, is_code, is_request_id, object_part, text, text_or_null};
 pub(crate) use call::{nonce, pairs};
 pub(crate) use error::{is_throttling, unless};
 pub(crate) use exchange::{Outgoing, Way, unsendable};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Client;
 use crate::Credentials;
-use crate::api::{ApiError, Call, List, read_all, text_or_null, unless, unsendable};
+use crate::api::{ApiError, Call, List, object_part, read_all, text_or_null, unless, unsendable};
 
 /// A hundred providers a page ("ListOIDCProviders", parameter `MaxItems`), which is as many as an account may have.
 const PROVIDERS: List = List {
@@ -61,7 +61,7 @@ pub struct NewOidcProvider {
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(rename = "OIDCProvider")]
+    #[serde(rename = "OIDCProvider", deserialize_with = "object_part")]
     provider: OidcProvider,
 }
 

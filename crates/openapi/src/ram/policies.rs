@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Client;
 use crate::Credentials;
-use crate::api::{ApiError, Call, entries, text_or_null, unless};
+use crate::api::{ApiError, Call, entries, object_part, text_or_null, unless};
 
 /// A role has at most some tens of policies, each with a description of at most a kilobyte.
 const MAX_LIST_BYTES: usize = 1024 * 1024;
@@ -68,14 +68,16 @@ pub struct AttachedPolicy {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GetPolicy {
+    #[serde(deserialize_with = "object_part")]
     policy: Shown,
+    #[serde(deserialize_with = "object_part")]
     default_policy_version: Version,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CreatePolicy {
-    #[serde(rename = "Policy")]
+    #[serde(rename = "Policy", deserialize_with = "object_part")]
     _policy: Shown,
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::Client;
 use crate::Credentials;
-use crate::api::{ApiError, Call, text_or_null, unless};
+use crate::api::{ApiError, Call, object_part, text_or_null, unless};
 
 /// A RAM role with its trust policy ("GetRole").
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -30,7 +30,7 @@ pub struct RoleDetail {
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(rename = "Role")]
+    #[serde(rename = "Role", deserialize_with = "object_part")]
     role: RoleDetail,
 }
 

@@ -144,6 +144,7 @@ async fn answers_are_bounded() {
         ("DescribeClusterLogs", 8 << 20),
         ("DescribeClusterAddonsVersion", 4 << 20),
         ("InstallClusterAddons", 64 << 10),
+        ("DescribeClustersForRegion", 8 << 20),
     ] {
         let bytes = json(200, &format!("{{\"a\":\"{}\"}}", "x".repeat(most)));
         assert_invalid(operation, outcome(operation, bytes).await, &format!("larger than {most} bytes"));

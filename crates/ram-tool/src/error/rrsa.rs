@@ -23,6 +23,16 @@ pub enum RrsaError {
         /// The cluster's id.
         cluster: String,
     },
+    /// Container Service does not know the cluster.
+    #[error(
+        "{source}; where cluster {cluster} is not ACK's: rrsa enable, disable, status and associate-role take --self-managed"
+    )]
+    NoCluster {
+        /// The cluster's id.
+        cluster: String,
+        /// What it said.
+        source: Box<ApiError>,
+    },
     /// Container Service says nothing of RRSA that can be read.
     #[error(
         "Container Service does not say in a way that this program understands whether RRSA is enabled for cluster {cluster} (meta_data of its description): run the command again in a minute, and look at the cluster in the console if that stays so"

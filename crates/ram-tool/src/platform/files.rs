@@ -4,6 +4,9 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
+use super::private::no_link;
+
 /// Writes the file that a path leads to, through symbolic links: as [`replace_file`] does, but a link stays a link, and the
 /// file stays its owner's, where this process may give it to them (`sudo`).
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -39,9 +42,10 @@ pub(crate) fn publish_file(path: &Path, content: &[u8]) -> io::Result<()> {
     refused
 }
 
+/// Through no link: who owns the folder above could put one there meanwhile, and what it leads to would be everybody's.
 #[cfg(unix)]
 fn folder_for_everybody(folder: &Path) -> io::Result<()> {
-    for_everybody(&File::open(folder)?, 0o755)
+    for_everybody(&no_link(OpenOptions::new().read(true)).open(folder)?, 0o755)
 }
 
 #[cfg(not(unix))]
@@ -192,6 +196,19 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(mode(path.parent().unwrap()), 0o700, "what was there stays as it is");
         assert_eq!(names(path.parent().unwrap()), ["openid-configuration"]);
+    }
+
+    #[test]
+    fn nothing_that_a_link_leads_to_becomes_everybodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let (private, link) = (folder.path().join("private"), folder.path().join("link"));
+        std::fs::create_dir(&private).unwrap();
+        std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o700)).unwrap();
+        symlink(&private, &link).unwrap();
+        assert!(folder_for_everybody(&link).is_err());
+        assert_eq!(mode(&private), 0o700);
+        folder_for_everybody(&private).unwrap();
+        assert_eq!(mode(&private), 0o755);
     }
 
     #[test]

@@ -74,8 +74,9 @@ fn with_mode(builder: &mut DirBuilder, _: u32) -> &mut DirBuilder {
     builder
 }
 
+/// For what is itself there and no symbolic link.
 #[cfg(unix)]
-fn no_link(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn no_link(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     // Opening a pipe must not wait for somebody to write into it.
     let flags = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::NONBLOCK);
@@ -83,6 +84,6 @@ fn no_link(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 #[cfg(not(unix))]
-fn no_link(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn no_link(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }

@@ -116,8 +116,9 @@ impl Association<'_> {
         }
         let creating = session.ram.create_role(role, &document, "", &session.credentials, session.now());
         let made = crate::network::run("creating the role", session.world, creating)?;
-        made.map_err(|source| failed(CREATE, role, source))?;
+        let made = made.map_err(|source| failed(CREATE, role, source))?;
         session.log.info(&format!("role {role} was created"));
+        self.warn_of_other_account(&made);
         Ok(Step::Done)
     }
 

@@ -39,7 +39,15 @@ pub(super) fn name_of(cluster: &ClusterId) -> String {
 pub(super) fn of_ack_cluster(session: &Session<'_>, id: &ClusterId) -> Result<IdentityProvider, Error> {
     let call = session.cs.cluster(id.as_str(), &session.credentials, session.now());
     let cluster = session.ask("asking Container Service", call)?;
-    of_config(cluster.rrsa.as_ref(), id).map_err(Error::from)
+    let provider = of_config(cluster.rrsa.as_ref(), id)?;
+    if !provider.name.eq_ignore_ascii_case(&name_of(id)) {
+        session.log.warn(&format!(
+            "Container Service names the OIDC provider {} for cluster {id}, and that of a cluster is called {}: see that it is this cluster's, since the pods of the one whose it is get the role",
+            provider.name,
+            name_of(id)
+        ));
+    }
+    Ok(provider)
 }
 
 /// The identity provider of a cluster that is not ACK's, as IMS says it.
@@ -200,6 +208,15 @@ mod tests {
             (arn("acs:ram::*:oidc-provider/ack-rrsa-c1"), "OIDC provider's ARN"),
             (arn("acs:ram::1234567890123456:oidc-provider/*"), "OIDC provider's ARN"),
             (arn("acs:ram::1234567890123456:role/ack-rrsa-c1"), "OIDC provider's ARN"),
+            (arn("acs:ram:::oidc-provider/ack-rrsa-c1"), "OIDC provider's ARN"),
+            (arn("acs:ram:*:1234567890123456:oidc-provider/ack-rrsa-c1"), "OIDC provider's ARN"),
+            (
+                RrsaConfig {
+                    oidc_name: "ack-rrsa-*".to_owned(),
+                    ..arn("acs:ram::1234567890123456:oidc-provider/ack-rrsa-*")
+                },
+                "OIDC provider's ARN",
+            ),
             (arn("acs:ram::1234567890123456:oidc-provider/ack-rrsa-c2"), "OIDC provider's ARN"),
             (arn("acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1\u{200b}"), "OIDC provider's ARN"),
             (issuer("http://issuer.example"), "issuer is"),
@@ -246,6 +263,11 @@ mod tests {
         let of = |provider| of_provider(provider, &id(), name_of(&id()));
         let good = of(Some(provider(&["kubernetes", AUDIENCE]))).unwrap();
         assert_eq!((good.issuer.as_str(), good.audience.as_str()), ("https://issuer.example/c1", AUDIENCE));
+        // RAM has its name in one case, whatever case is asked for.
+        let (name, arn) =
+            ("ACK-rrsa-C1".to_owned(), "acs:ram::1234567890123456:oidc-provider/ACK-rrsa-C1".to_owned());
+        let named = of(Some(OidcProvider { name, arn, ..provider(&[AUDIENCE]) })).unwrap();
+        assert_eq!(named.arn, "acs:ram::1234567890123456:oidc-provider/ACK-rrsa-C1");
         let error = of(Some(provider(&["kubernetes"]))).unwrap_err().to_string();
         assert!(error.contains("ack-rrsa-c1 lacks the client id sts.aliyuncs.com"), "{error}");
         let error = of(None).unwrap_err().to_string();

@@ -22,7 +22,7 @@ mod trust_policy;
 use clap::Subcommand;
 
 use crate::Done;
-use crate::error::Error;
+use crate::error::{Error, RrsaError};
 use crate::log::Log;
 use crate::settings::Settings;
 use crate::world::World;
@@ -44,7 +44,8 @@ pub(crate) enum RrsaCommand {
     InstallHelperAddon,
     /// Make the RAM role of an add-on, with its policy
     SetupAddon(setup_addon::SetupAddonFlags),
-    /// Whether RRSA is enabled for a cluster, and which identity provider it has; with --self-managed, what is broken
+    /// Whether RRSA is enabled for a cluster, and which identity provider it has; with --self-managed, -r, -n, -s or --pod,
+    /// what is broken on the way to a role
     Status(status::StatusFlags),
 }
 
@@ -55,7 +56,7 @@ pub(crate) fn run(
     world: &World<'_>,
     log: &Log<'_>,
 ) -> Result<Done, Error> {
-    match command {
+    let done = match command {
         RrsaCommand::AssociateRole(flags) => associate_role::run(flags, settings, world, log),
         RrsaCommand::AssumeRole(flags) => assume_role::run(flags, settings, world, log),
         RrsaCommand::Demo(flags) => demo::run(flags, settings, world, log),
@@ -64,5 +65,11 @@ pub(crate) fn run(
         RrsaCommand::InstallHelperAddon => install_helper_addon::run(settings, world, log),
         RrsaCommand::SetupAddon(flags) => setup_addon::run(flags, settings, world, log),
         RrsaCommand::Status(flags) => status::run(flags, settings, world, log),
-    }
+    };
+    done.map_err(|error| match (error, settings.cluster_id()) {
+        (Error::Api(source), Ok(id)) if source.is_code("ErrorClusterNotFound") => {
+            RrsaError::NoCluster { cluster: id.to_string(), source: Box::new(source) }.into()
+        }
+        (error, _) => error,
+    })
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
 
-use emulator::{Config, Emulator};
+use emulator::{Config, Emulator, Fault};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
@@ -37,6 +37,15 @@ impl Cloud {
 
     /// Runs the command; each question is answered by `reply`, which may do something before.
     fn run(&self, words: &[&str], reply: &dyn Fn(&str) -> Reply) -> (Vec<String>, Result<(), String>) {
+        self.run_command("associate-role", words, reply)
+    }
+
+    fn run_command(
+        &self,
+        command: &str,
+        words: &[&str],
+        reply: &dyn Fn(&str) -> Reply,
+    ) -> (Vec<String>, Result<(), String>) {
         let asked = RefCell::new(Vec::new());
         let ask = |question: &str| {
             asked.borrow_mut().push(question.trim_start_matches("? ").trim_end_matches(" (y/N) ").to_owned());
@@ -52,8 +61,14 @@ impl Cloud {
             _ => None,
         };
         let world = World { variable: &variable, ask: &ask, ..World::of_this_process("ack-ram-tool") };
-        let result = run_words(words, &world);
+        let result = run_words(command, words, &world);
         (asked.into_inner(), result)
+    }
+
+    fn answers(&self, action: &str, answer: &serde_json::Value) {
+        let body = answer.to_string().into_bytes();
+        let fault = Fault::Garbage { content_type: "application/json".to_owned(), body };
+        self.emulator.fail(action, fault.times(1));
     }
 
     fn calls(&self, action: &str) -> usize {
@@ -65,8 +80,8 @@ fn yes(_: &str) -> Reply {
     Reply::Line("y".to_owned())
 }
 
-fn run_words(words: &[&str], world: &World<'_>) -> Result<(), String> {
-    let line = ["ack-ram-tool", "rrsa", "associate-role"].iter().chain(words);
+fn run_words(command: &str, words: &[&str], world: &World<'_>) -> Result<(), String> {
+    let line = ["ack-ram-tool", "rrsa", command].into_iter().chain(words.iter().copied());
     let arguments = cli::parse(line.map(OsString::from)).unwrap();
     crate::run(&arguments, world).map(|_| ()).map_err(|error| error.to_string())
 }
@@ -110,6 +125,63 @@ fn each_change_is_asked_about_in_its_place() {
 }
 
 #[test]
+fn a_no_to_a_policy_is_one_to_those_after_it() {
+    let cloud = Cloud::start();
+    cloud.emulator.create_role(ACCOUNT, "dev", OLD).unwrap();
+    let policies = ["--attach-system-policy", "AliyunCSReadOnlyAccess,AliyunOSSReadOnlyAccess"];
+    let (asked, result) = cloud.run(&[&GOOD[..], &policies].concat(), &|question| {
+        let answer = if question.contains("AliyunCSReadOnlyAccess") { "n" } else { "y" };
+        Reply::Line(answer.to_owned())
+    });
+    assert_eq!(result, Ok(()));
+    assert_eq!((asked.len(), cloud.calls("UpdateRole"), cloud.calls("AttachPolicyToRole")), (3, 1, 0));
+}
+
+#[test]
+fn setting_up_an_add_on_asks_before_it_begins_and_before_it_changes_what_was_there() {
+    let words = ["-c", "c1", "-a", "kritis-validation-hook"];
+    let (role, policy) = ("kritis-validation-hook-c1", "ack-addon-policy-kritis-validation-hook");
+    let set_up = format!(
+        "Are you sure you want to set up add-on \"kritis-validation-hook\" of cluster \"c1\": RAM Role \"{role}\" with policy \"{policy}\"?"
+    );
+    let as_it_stands =
+        format!("Are you sure you want to give the role the policy \"{policy}\" as it stands?");
+    let change = format!("Are you sure you want to change the trust policy of RAM Role \"{role}\" as shown?");
+    let no_to = |last: &'static str| {
+        move |question: &str| match question.contains(last) {
+            true => Reply::Line("n".to_owned()),
+            false => Reply::Line("y".to_owned()),
+        }
+    };
+    let changes = |cloud: &Cloud| {
+        ["CreatePolicy", "CreateRole", "UpdateRole", "AttachPolicyToRole"].map(|action| cloud.calls(action))
+    };
+    let cloud = Cloud::start();
+    let set = |reply: &dyn Fn(&str) -> Reply| cloud.run_command("setup-addon", &words, reply);
+    assert_eq!(set(&no_to("set up")), (vec![set_up.clone()], Ok(())));
+    assert!(cloud.emulator.requests().is_empty(), "nothing is asked of anybody before");
+    // Another policy of that name, and then another role.
+    let other = json!({"RequestId": "A", "Policy": {"PolicyName": policy, "PolicyType": "Custom"},
+        "DefaultPolicyVersion": {"PolicyDocument": OTHER}});
+    cloud.answers("GetPolicy", &other);
+    assert_eq!(set(&no_to("as it stands")), (vec![set_up.clone(), as_it_stands], Ok(())));
+    assert_eq!(changes(&cloud), [0, 0, 0, 0]);
+    cloud.emulator.create_role(ACCOUNT, role, OLD).unwrap();
+    assert_eq!(set(&no_to("trust policy")), (vec![set_up.clone(), change.clone()], Ok(())));
+    assert_eq!(changes(&cloud), [1, 0, 0, 0]);
+    // The system's policy of that name is another one.
+    let system = json!({"RequestId": "A",
+        "Policies": {"Policy": [{"PolicyName": policy, "PolicyType": "System"}]}});
+    cloud.answers("ListPoliciesForRole", &system);
+    assert_eq!(set(&yes), (vec![set_up, change], Ok(())));
+    assert_eq!(changes(&cloud), [1, 0, 1, 1]);
+    // What RAM takes as no name is refused before.
+    let (asked, result) =
+        cloud.run_command("setup-addon", &["-c", &"c".repeat(60), "-a", "kritis-validation-hook"], &yes);
+    assert!(asked.is_empty() && result.unwrap_err().contains("is no name"));
+}
+
+#[test]
 fn what_somebody_else_made_of_the_role_meanwhile_is_left_alone() {
     type Meanwhile = fn(&Emulator);
     let cases: [(Meanwhile, &str); 3] = [
@@ -144,6 +216,19 @@ fn what_somebody_else_made_of_the_role_meanwhile_is_left_alone() {
         assert!(error.contains(said) && error.contains("run the same command again"), "{error}");
         assert_eq!(cloud.calls("UpdateRole"), 0);
     }
+    // The same role, to which another run of this command has added somebody.
+    let cloud = Cloud::start();
+    cloud.emulator.create_role(ACCOUNT, "dev", OLD).unwrap();
+    let (_, result) = cloud.run(&GOOD, &|question| {
+        if question.contains("change the trust policy") {
+            let other = ["-c", "c1", "-r", "dev", "-n", "ns", "-s", "other", "-y"];
+            assert_eq!(cloud.run(&other, &yes).1, Ok(()));
+        }
+        yes(question)
+    });
+    let error = result.unwrap_err();
+    assert!(error.contains("somebody else changed it meanwhile"), "{error}");
+    assert_eq!(cloud.calls("UpdateRole"), 1);
     // One that appears while a role of its own is asked about.
     let cloud = Cloud::start();
     let words = [&GOOD[..], &["--create-role-if-not-exist"]].concat();
@@ -178,7 +263,7 @@ fn run_in(words: &[&str], reply: &Reply) -> (Vec<String>, Result<(), String>) {
         ask: &ask,
         ..World::of_this_process("ack-ram-tool")
     };
-    let result = run_words(words, &world);
+    let result = run_words("associate-role", words, &world);
     (asked.into_inner(), result)
 }
 

@@ -299,3 +299,83 @@ fn fingerprints(
     }
     Ok(fingerprints)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::issuer::Authority;
+    use super::*;
+
+    /// Of a server with its documents and one with its keys, the authorities above their certificates.
+    fn published(documents: &[&str], keys: &[&str]) -> PublishedIssuer {
+        let authorities = |list: &[&str]| {
+            let authority = |fingerprint: &&str| Authority {
+                fingerprint: (*fingerprint).to_owned(),
+                name: String::new(),
+                end: None,
+            };
+            list.iter().map(authority).collect()
+        };
+        PublishedIssuer {
+            issuer: "https://issuer.example".to_owned(),
+            jwks_uri: "https://keys.example".to_owned(),
+            keys: KeySet::default(),
+            authorities: authorities(documents),
+            keys_authorities: authorities(keys),
+            certificate_end: None,
+            private_address: None,
+        }
+    }
+
+    fn provider(fingerprints: &[&str]) -> OidcProvider {
+        OidcProvider {
+            name: "ack-rrsa-c1".to_owned(),
+            arn: String::new(),
+            issuer_url: "https://issuer.example".to_owned(),
+            client_ids: Vec::new(),
+            fingerprints: fingerprints.iter().map(|one| (*one).to_owned()).collect(),
+            issuance_limit_time: None,
+            description: String::new(),
+        }
+    }
+
+    #[test]
+    fn each_server_needs_the_fingerprint_of_one_of_its_authorities() {
+        let none: &[&str] = &[];
+        let cases: [(Option<&[&str]>, &[&str], &[&str], &[&str]); 10] = [
+            (None, &["AA", "BB"], &["AA", "BB"], &["AA"]),
+            (None, &["AA"], &["CC"], &["AA", "CC"]),
+            (Some(none), &["AA"], &["AA"], &["AA"]),
+            // RAM takes any of them, and writes it as it likes.
+            (Some(&["bb"]), &["AA", "BB"], &["AA", "BB"], &[]),
+            (Some(&["AA"]), &["AA"], &["CC"], &["CC"]),
+            (Some(&["CC"]), &["AA"], &["CC"], &["AA"]),
+            (Some(&["DD"]), &["AA"], &["AA"], &["AA"]),
+            // Where they are not known here, those that it has may be right.
+            (Some(&["DD"]), &[], &[], &[]),
+            (Some(&["DD"]), &["AA"], &[], &["AA"]),
+            (Some(&["AA"]), &["AA"], &[], &[]),
+        ];
+        for (named, documents, keys, wanted) in cases {
+            let named = named.map(provider);
+            let found = fingerprints(&[], named.as_ref(), &published(documents, keys)).unwrap();
+            assert_eq!(found, wanted, "{named:?} {documents:?} {keys:?}");
+        }
+        for (documents, keys) in [(none, none), (&["AA"], none), (none, &["AA"])] {
+            for named in [None, Some(provider(none))] {
+                let error = fingerprints(&[], named.as_ref(), &published(documents, keys)).unwrap_err();
+                assert!(error.to_string().contains("--fingerprint"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn fingerprints_that_are_given_count_alone_and_once() {
+        let given = ["AA", "BB", "AA"].map(str::to_owned);
+        assert_eq!(fingerprints(&given, None, &published(&["CC"], &[])).unwrap(), ["AA", "BB"]);
+        assert_eq!(
+            fingerprints(&given[..1], Some(&provider(&["CC"])), &published(&["CC"], &[])).unwrap(),
+            ["AA"]
+        );
+    }
+}

@@ -262,6 +262,8 @@ mod tests {
         let noise = "E1123 22:14:48.000000   12345 memcache.go:265] \"Unhandled Error\"\n";
         let error = failed(&format!("{noise}{noise}{refused}\n")).to_string();
         assert!(error.contains(refused) && !error.contains("memcache"), "{error}");
+        let error = failed(&format!("{refused}\n{noise}Warning: this version is old\n")).to_string();
+        assert!(error.contains(refused) && !error.contains("Warning"), "{error}");
         let error = failed(
             "Error from server (Forbidden): forbidden: User \"bob\" cannot get path \"/openid/v1/jwks\"\n",
         );

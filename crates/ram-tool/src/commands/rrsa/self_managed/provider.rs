@@ -235,6 +235,9 @@ mod tests {
         }
         let five = provider(NAME, ISSUER, &[AUDIENCE], &["1", "2", "3", "4", "5"]);
         assert!(refused(Some(&five), std::slice::from_ref(&five)).contains("has 5 fingerprints"));
+        // However many there are, nothing is too many where none is lacking.
+        let six = provider(NAME, ISSUER, &[AUDIENCE], &["1", "2", "3", "4", "5", CA]);
+        assert_eq!(plan(Some(&six), &[], &wanted()).unwrap(), []);
         let four = provider(NAME, ISSUER, &[AUDIENCE], &["1", "2", "3", "4"]);
         assert_eq!(plan(Some(&four), &[], &wanted()).unwrap().len(), 1);
         let many =

@@ -212,6 +212,12 @@ mod tests {
         assert_eq!(ask(Method::GET, "/c1/.well-known/openid-configuration", "/c1"), (200, "d".to_owned()));
         assert_eq!(ask(Method::HEAD, "/c1/openid/v1/jwks", "/c1"), (200, "k".to_owned()));
         assert_eq!(ask(Method::GET, "/openid/v1/jwks", ""), (200, "k".to_owned()));
+        // A new key is wanted soon, and JSON is nothing else.
+        let keys = answer(&Method::GET, "/openid/v1/jwks", "", &served);
+        let header = |name: &str| keys.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(header("cache-control"), Some("public, max-age=60"));
+        assert_eq!(header("content-type"), Some("application/json"));
+        assert_eq!(header("x-content-type-options"), Some("nosniff"));
         for (method, path, status) in [
             (Method::POST, "/c1/openid/v1/jwks", 405),
             (Method::DELETE, "/c1/openid/v1/jwks", 405),

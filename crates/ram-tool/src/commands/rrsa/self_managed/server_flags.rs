@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::identity_provider::AUDIENCE;
 use crate::kubeconfig::parse_duration;
-use crate::visible::visible;
+use crate::visible::{pasteable, visible};
 
 const ISSUER: &str = "--service-account-issuer";
 const JWKS_URI: &str = "--service-account-jwks-uri";
@@ -102,14 +102,14 @@ impl ServerFlags {
             let kept = self.issuers.iter().filter(|own| *own != issuer);
             let flags = std::iter::once(issuer).chain(kept.map(String::as_str));
             advice.push(Advice {
-                flags: flags.map(|issuer| format!("{ISSUER}={}", visible(issuer))).collect(),
+                flags: flags.map(|issuer| format!("{ISSUER}={}", pasteable(issuer))).collect(),
                 why: "the first issuer is the one that signs; tokens of those behind it, which pods have now, stay good"
                     .to_owned(),
             });
         }
         if self.jwks_uri.as_deref() != Some(jwks_uri) {
             advice.push(Advice {
-                flags: vec![format!("{JWKS_URI}={}", visible(jwks_uri))],
+                flags: vec![format!("{JWKS_URI}={}", pasteable(jwks_uri))],
                 why: "the API server's own discovery document names the published keys then, not an address that RAM cannot reach"
                     .to_owned(),
             });
@@ -121,7 +121,8 @@ impl ServerFlags {
             });
         }
         if self.audiences.is_none() && !self.signs_as(issuer) && !default_audiences.is_empty() {
-            let audiences: Vec<String> = default_audiences.iter().map(|audience| visible(audience)).collect();
+            let audiences: Vec<String> =
+                default_audiences.iter().map(|audience| pasteable(audience)).collect();
             advice.push(Advice {
                 flags: vec![format!("{AUDIENCES}={}", audiences.join(","))],
                 why: "where it is not set, it is all the issuers, so that the audience of pods' tokens for the API server changes with them; this keeps it as it is"
@@ -188,6 +189,21 @@ mod tests {
         assert_eq!(seen.audiences.unwrap(), ["a", "b", "c"]);
         assert_eq!(seen.pod.as_deref(), Some("kube-apiserver-a"));
         assert_eq!(flags(&["kube-apiserver"], &[]).issuers, Vec::<String>::new());
+        // Of one that takes one value, the last counts, and 0 bounds nothing.
+        let twice = flags(
+            &[
+                "kube-apiserver",
+                "--service-account-jwks-uri=https://a",
+                "--service-account-jwks-uri=https://b",
+            ],
+            &["--service-account-max-token-expiration=1h", "--service-account-max-token-expiration=0"],
+        );
+        assert_eq!((twice.jwks_uri.as_deref(), twice.longest_life), (Some("https://b"), None));
+        // The program may have another name.
+        assert_eq!(
+            flags(&["hyperkube", "apiserver", "--service-account-issuer=https://a"], &[]).issuers,
+            ["https://a"]
+        );
         // Another flag begins with the same words.
         let other = flags(&["kube-apiserver", "--service-account-issuer-x=https://a"], &[]);
         assert_eq!(other.issuers, Vec::<String>::new());
@@ -214,6 +230,7 @@ mod tests {
     #[test]
     fn with_exactly_these_flags_nothing_is_left() {
         let seen = flags(&["kube-apiserver", &format!("--service-account-issuer={OLD}")], &[]);
+        assert!(!lines(&seen.advice(NEW, KEYS, &[])).iter().any(|line| line.starts_with("--api-audiences")));
         let advice = seen.advice(NEW, KEYS, &[OLD.to_owned()]);
         let mended = flags(&["kube-apiserver"], &lines(&advice));
         assert_eq!(mended.advice(NEW, KEYS, &[OLD.to_owned()]), []);

@@ -168,6 +168,7 @@ fn cluster() -> Cluster {
     Cluster::new(ACCOUNT, C1).task_duration(SignedDuration::from_secs(40))
 }
 
+const TRUST: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::1234567890123456:root"]}}]}"#;
 const ENABLE: &str = "enable -c c00000000000000000000000000000001";
 const DISABLE: &str = "disable -c c00000000000000000000000000000001";
 const INSTALL: &str = "install-helper-addon -c c00000000000000000000000000000001";
@@ -329,6 +330,57 @@ fn another_change_is_waited_for_first() {
     assert_eq!((bench.calls("ModifyCluster"), bench.status().as_str()), (2, DISABLED));
 }
 
+/// Container Service's answer about the cluster, once.
+fn is(emulator: &Emulator, state: &str, rrsa: bool) {
+    let body = format!(
+        r#"{{"cluster_id":"{C1}","state":"{state}","meta_data":"{{\"RRSAConfig\":{{\"enabled\":{rrsa}}}}}"}}"#
+    );
+    let fault = Fault::Garbage { content_type: "application/json".to_owned(), body: body.into_bytes() };
+    emulator.fail("DescribeClusterDetail", fault.times(1));
+}
+
+#[test]
+fn it_is_over_when_the_cluster_is_running_again() {
+    let bench = Bench::start().on_sleep(|emulator, number| match number {
+        1 => {
+            refuse(emulator, "DescribeTaskInfo", 403, "StatusForbidden", 1);
+            is(emulator, "updating", true);
+        }
+        2 => is(emulator, "updating", true),
+        3 => emulator.finish_tasks(C1),
+        _ => {}
+    });
+    assert_eq!(bench.run(ENABLE).unwrap(), "");
+    assert_eq!(*bench.slept.borrow(), [1, 2, 4]);
+}
+
+#[test]
+fn a_cluster_that_is_changed_anew_has_a_minute_anew() {
+    let bench = Bench::with(cluster().task_duration(SignedDuration::from_hours(2)));
+    let bench = bench.on_sleep(|emulator, number| match number {
+        1 => {
+            refuse(emulator, "DescribeTaskInfo", 403, "StatusForbidden", 1);
+            is(emulator, "running", false);
+        }
+        2..=5 | 7..=9 => is(emulator, "running", false),
+        10 => emulator.finish_tasks(C1),
+        _ => {}
+    });
+    assert_eq!(bench.run(ENABLE).unwrap(), "");
+    assert_eq!(bench.slept.borrow().len(), 10);
+}
+
+#[test]
+fn what_is_waited_for_first_takes_nothing_of_the_time_of_the_change() {
+    let bench = Bench::with(cluster().task_duration(SignedDuration::from_mins(10)));
+    bench.says("DescribeTaskInfo", r#"{"state":"failed"}"#, 1);
+    bench.error(ENABLE);
+    assert_eq!(bench.run(DISABLE).unwrap(), "");
+    let waited: u64 = bench.slept.borrow().iter().sum();
+    assert!((1200..=1230).contains(&waited), "{waited}");
+    assert_eq!((bench.calls("ModifyCluster"), bench.status().as_str()), (2, DISABLED));
+}
+
 #[test]
 fn no_wait_is_longer_than_a_quarter_of_an_hour() {
     let bench = Bench::with(cluster().task_duration(SignedDuration::from_hours(2)));
@@ -454,12 +506,19 @@ fn refusals_say_what_to_do() {
         );
         assert!(error.contains("RRSA needs 1.22") || error.contains("--self-managed"), "{error}");
     }
+    // Who has no right to it is not sent to upgrade.
+    let bench = Bench::with(cluster().version("1.20.11-aliyun.1"));
+    bench.refuse("ModifyCluster", 403, "StatusForbidden", 1);
+    let error = bench.error(ENABLE);
+    assert!(!error.contains("; RRSA is "), "{error}");
     // Whatever code it has for them.
     for (cluster, hint) in [
         (
             cluster().version("1.20.11-aliyun.1"),
             "; RRSA is there from Kubernetes 1.22 on, and this cluster has 1.20.11-aliyun.1: upgrade it",
         ),
+        (cluster().version("v1.21.14"), "; RRSA is there from Kubernetes 1.22 on"),
+        (cluster().version("1.22.3-aliyun.1"), "InvalidParameter (HTTP 400"),
         (
             cluster().kind("ExternalKubernetes"),
             "this one is of the type ExternalKubernetes: rrsa enable --self-managed is for others",
@@ -540,6 +599,16 @@ fn credentials_that_end_during_the_wait_are_renewed() {
     let line = format!("{ENABLE} --profile-file /config.json");
     assert_eq!(bench.run(&line).unwrap(), "");
     assert_eq!(bench.calls("AssumeRole"), 2);
+    // As long as they are good, new ones may be had later.
+    let bench = bench.on_sleep(|emulator, number| {
+        if number == 1 {
+            refuse(emulator, "AssumeRole", 400, "Throttling.User", 2);
+        }
+    });
+    let before = bench.calls("AssumeRole");
+    assert_eq!(bench.run(&format!("{DISABLE} --profile-file /config.json")).unwrap(), "");
+    assert_eq!(bench.calls("AssumeRole"), before + 4);
+    assert_eq!(bench.run(&line).unwrap(), "");
     // One that cannot be had any more ends the wait, and says that the task goes on.
     let bench = bench.on_sleep(|emulator, number| {
         if number == 3 {
@@ -551,6 +620,19 @@ fn credentials_that_end_during_the_wait_are_renewed() {
         error.contains("disabling RRSA cannot be watched any more, and goes on where it has begun"),
         "{error}"
     );
+    // The same where they end, and nobody gives new ones.
+    bench.emulator.create_role(ACCOUNT, "dev", TRUST).unwrap();
+    bench.emulator.finish_tasks(C1);
+    let bench = bench.on_sleep(|_, _| ());
+    bench.says("DescribeTaskInfo", r#"{"state":"failed"}"#, 1);
+    bench.error(&line);
+    let bench = bench.on_sleep(|emulator, number| {
+        if number == 1 {
+            refuse(emulator, "AssumeRole", 403, "NoPermission", 1000);
+        }
+    });
+    let error = bench.error(&format!("{DISABLE} --profile-file /config.json"));
+    assert!(error.contains("disabling RRSA cannot be watched any more"), "{error}");
 }
 
 #[test]

@@ -266,6 +266,9 @@ mod tests {
         ] {
             assert!(!is_old_and_ours(old, &bad, &ours()), "{bad}");
         }
+        // Ours alone, without a list around it.
+        let bare = format!(r#"{{"Statement":{}}}"#, ours());
+        assert!(!is_old_and_ours(r#"{"Statement":[]}"#, &bare, &ours()));
     }
 
     fn json_value() -> impl Strategy<Value = Value> {

@@ -85,4 +85,17 @@ mod tests {
             assert!(error.contains(problem), "{text}: {error}");
         }
     }
+
+    #[test]
+    fn what_is_told_of_a_text_is_short_and_cannot_steer_a_terminal() {
+        let (odd, long) = ("\u{202e}\u{9b}2J", "x".repeat(10_000));
+        for text in [
+            format!("{{\"Version\":\"{odd}{long}\",\"Statement\":[]}}"),
+            format!("{{\"{odd}{long}\":1,\"{odd}{long}\":2}}"),
+        ] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains("2Jx") && error.len() < 200, "{error}");
+            assert!(error.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{error:?}");
+        }
+    }
 }

@@ -76,3 +76,27 @@ pub(crate) fn discovery_document(text: &str) -> Result<(String, String), String>
     };
     Ok((text("issuer")?, text("jwks_uri")?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_names_an_issuer_and_its_keys_once() {
+        let good = r#"{"issuer":"https://a","jwks_uri":"https://a/keys","x":[]}"#;
+        assert_eq!(discovery_document(good), Ok(("https://a".to_owned(), "https://a/keys".to_owned())));
+        for (bad, words) in [
+            ("", "is not JSON"),
+            (r#"{"issuer":"https://a","issuer":"https://b","jwks_uri":"x"}"#, "each key stands once"),
+            (r#"{"issuer":"https://a","jwks_uri":"x","jwks\u005furi":"y"}"#, "each key stands once"),
+            (r#"{"issuer":"","jwks_uri":"x"}"#, "names no issuer"),
+            (r#"{"issuer":["https://a"],"jwks_uri":"x"}"#, "names no issuer"),
+            (r#"{"issuer":"https://a","jwks_uri":""}"#, "names no jwks_uri"),
+            (r#"{"issuer":"https://a"}"#, "names no jwks_uri"),
+            (r#"["https://a"]"#, "names no issuer"),
+        ] {
+            let problem = discovery_document(bad).expect_err(bad);
+            assert!(problem.contains(words), "{bad}: {problem}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What an API server says of its issuer, against what is published and what is wanted.
 
 use super::{ApiServerIssuer, Finding, IssuerUrl, PublishedIssuer};
-use crate::visible::visible;
+use crate::visible::{pasteable, visible};
 
 /// The issuer that the API server signs as, against the one that is wanted.
 pub(crate) fn issuer_differs(api_server: &ApiServerIssuer, wanted: &IssuerUrl) -> Option<Finding> {
@@ -16,8 +16,9 @@ pub(crate) fn issuer_differs(api_server: &ApiServerIssuer, wanted: &IssuerUrl) -
     Some(Finding::broken(
         format!("the API server signs as {}, not as {wanted}{why}", visible(own)),
         format!(
-            "put --service-account-issuer={wanted} first on each kube-apiserver, keep --service-account-issuer={} behind it, and restart it",
-            visible(own)
+            "put --service-account-issuer={} first on each kube-apiserver, keep --service-account-issuer={} behind it, and restart it",
+            pasteable(wanted.as_str()),
+            pasteable(own)
         ),
     ))
 }
@@ -112,6 +113,10 @@ mod tests {
             found.into_iter().map(|finding| (finding.severity, finding.what)).collect::<Vec<_>>()
         };
         assert_eq!(found(&[("1", "AQAB")], &[("1", "AQAB")]), []);
+        // What RAM cannot use is published nowhere.
+        let mut mixed = api_server("https://issuer.example", &[]);
+        mixed.keys = KeySet::parse(r#"{"keys":[{"kty":"EC","kid":"2","alg":"ES256"}]}"#).unwrap();
+        assert_eq!(keys_missing(&mixed, &published(&[])), []);
         let missing = found(&[("1", "AQAB"), ("2", "AQAC")], &[("1", "AQAB")]);
         assert!(
             matches!(&missing[..], [(Severity::Broken, what)] if what.contains("key 2 is not published")),

@@ -255,6 +255,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_for_another_algorithm_is_none_that_ram_can_use() {
+        for algorithm in ["RS512", "PS256", "RSA-OAEP", ""] {
+            let mut key = rsa("1", "AQAB");
+            key["alg"] = json!(algorithm);
+            let set = set(&[key]);
+            assert_eq!((set.for_ram().count(), set.to_json()), (0, json!({"keys": []})), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_short_and_cannot_steer_a_terminal() {
+        let label = ids(&set(&[rsa(&format!("\u{1b}[2J\u{202e}{}", "x".repeat(400)), "AQAB")]));
+        assert_eq!(label, [format!("?[2J?{}", "x".repeat(59))]);
+    }
+
+    #[test]
     fn old_keys_are_those_whose_id_means_nothing_else_now() {
         let now = set(&[rsa("2", "AQAC"), rsa("3", "AQAD")]);
         let elliptic = json!({"kty": "EC", "kid": "4", "alg": "ES256"});
@@ -263,5 +279,8 @@ mod tests {
         assert_eq!(old.iter().map(PublicKey::label).collect::<Vec<_>>(), ["1"]);
         assert_eq!(ids(&now.with(&old)), ["2", "3", "1"]);
         assert_eq!(now.missing_from(&now), []);
+        let without_id = set(&[json!({"kty": "RSA", "n": "AQAC", "e": "AQAB"})]);
+        assert_eq!(without_id.missing_from(&without_id), []);
+        assert_eq!(now.missing_from(&without_id).len(), 1);
     }
 }

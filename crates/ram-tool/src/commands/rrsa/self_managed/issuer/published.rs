@@ -15,7 +15,7 @@ use super::api_server::discovery_document;
 use super::{DISCOVERY_PATH, KeySet};
 use crate::network::{CONNECT_TIMEOUT, TIMEOUT};
 use crate::platform::user_agent;
-use crate::visible::visible;
+use crate::visible::{is_pasteable, visible};
 use crate::world::World;
 
 /// Both documents are of some kilobytes.
@@ -257,8 +257,7 @@ fn is_public(address: IpAddr) -> bool {
 /// Whether it is an `https://` URL of at most 2048 bytes that holds nothing which a shell or a list of flags reads otherwise:
 /// it is told to people as a flag of kube-apiserver, and whoever has the site could write it.
 fn is_plain_url(text: &str) -> bool {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?=%+,[]".contains(&b);
-    text.starts_with("https://") && text.len() <= 2048 && text.bytes().all(is_plain)
+    text.starts_with("https://") && text.len() <= 2048 && text.chars().all(is_pasteable)
 }
 
 fn text(page: &Page) -> String {
@@ -299,6 +298,46 @@ mod tests {
         ] {
             assert!(!is_plain_url(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn of_the_certificates_that_a_server_shows_those_above_its_own_count() {
+        let key = || rcgen::KeyPair::generate().unwrap();
+        let named = |name: &str, is_ca: bool| {
+            let mut parameters = rcgen::CertificateParams::new(vec![format!("{name}.example")]).unwrap();
+            parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+            if is_ca {
+                parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            }
+            parameters
+        };
+        let (root_key, middle_key, leaf_key) = (key(), key(), key());
+        let (roots, middles) = (named("root", true), named("middle", true));
+        let root = roots.self_signed(&root_key).unwrap().der().to_vec();
+        let root_issuer = rcgen::Issuer::from_params(&roots, &root_key);
+        let middle = middles.signed_by(&middle_key, &root_issuer).unwrap().der().to_vec();
+        // Of the same name, and allowed to sign nothing.
+        let no_ca = named("middle", false).signed_by(&middle_key, &root_issuer).unwrap().der().to_vec();
+        let middle_issuer = rcgen::Issuer::from_params(&middles, &middle_key);
+        let leaf = named("leaf", false).signed_by(&leaf_key, &middle_issuer).unwrap().der().to_vec();
+        let other = named("other", true).self_signed(&key()).unwrap().der().to_vec();
+        for (shown, wanted) in [
+            (vec![&leaf, &middle, &root], vec![&middle, &root]),
+            (vec![&leaf], vec![]),
+            (vec![&leaf, &other], vec![]),
+            (vec![&leaf, &root], vec![]),
+            (vec![&leaf, &no_ca], vec![]),
+            (vec![&leaf, &middle, &other, &root], vec![&middle]),
+            (vec![], vec![]),
+        ] {
+            let shown: Vec<Vec<u8>> = shown.into_iter().cloned().collect();
+            assert_eq!(authorities_of_chain(&shown), wanted);
+        }
+        // Two digits for each byte, whatever it is.
+        let authority = Authority::of(&root).unwrap();
+        assert_eq!((authority.fingerprint.len(), authority.name.as_str()), (40, "CN=root"));
+        let fingerprints = (0..200_u8).map(|byte| fingerprint(&[byte]));
+        assert!(fingerprints.into_iter().all(|text| text.len() == 40));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use strict::Strict;
 
 use super::keys::ALGORITHM;
 use super::{Finding, KeySet};
-use crate::visible::visible;
+use crate::visible::{pasteable, visible};
 
 /// STS takes tokens of 4 to 20,000 bytes (AssumeRoleWithOIDC).
 const MAX_BYTES: usize = 20_000;
@@ -137,7 +137,8 @@ fn wrong_issuer(own: &str, wanted: &str) -> Finding {
     Finding::broken(
         format!("tokens come from the issuer {}, not from {wanted}{why}", shown(own)),
         format!(
-            "put --service-account-issuer={wanted} first on each kube-apiserver, keep the old one behind it, and restart it"
+            "put --service-account-issuer={} first on each kube-apiserver, keep the old one behind it, and restart it",
+            pasteable(wanted)
         ),
     )
 }
@@ -249,5 +250,11 @@ mod tests {
             assert!(TokenFacts::read(&bad).is_err(), "{bad}");
         }
         assert_eq!(TokenFacts::read(&token(&header(), &payload())).unwrap().lifetime(), 3600);
+        let long = json!({"alg": "RS256", "x": "x".repeat(15_000)});
+        assert!(TokenFacts::read(&token(&long, &payload())).unwrap_err().contains("20000"));
+        // Which of the two STS reads, nobody knows.
+        let twice = payload().to_string().replacen('{', r#"{"iss":"https://other.example","#, 1);
+        let [header, twice] = [header().to_string(), twice].map(|part| URL_SAFE_NO_PAD.encode(part));
+        assert!(TokenFacts::read(&format!("{header}.{twice}.AAAA")).is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use reqwest::Url;
 
 use super::{DISCOVERY_PATH, KEYS_PATH};
+use crate::visible::is_pasteable;
 
 /// RAM's limit (CreateOIDCProvider).
 const MAX_BYTES: usize = 255;
@@ -29,6 +30,11 @@ impl IssuerUrl {
         }
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return no("holds a blank or a character beyond ASCII");
+        }
+        if let Some(mark) = text.chars().find(|c| !is_pasteable(*c)) {
+            return Err(format!(
+                "holds {mark:?}, which a shell reads otherwise where it is pasted as a flag"
+            ));
         }
         if text.ends_with('/') {
             return no(
@@ -117,6 +123,8 @@ mod tests {
             ("https://issuer.example/a b", "blank"),
             ("https://issuer.example/\u{1b}[2J", "blank"),
             ("https://issuer.example/ü", "ASCII"),
+            ("https://issuer.example/$(reboot)", "'$', which a shell"),
+            ("https://issuer.example/a;reboot", "';', which a shell"),
             ("https://Issuer.example/c1", "spelling of https://issuer.example/c1"),
             ("https://issuer.example:443/c1", "spelling of https://issuer.example/c1"),
             ("https://issuer.example/a/../c1", "spelling of https://issuer.example/c1"),

@@ -9,9 +9,13 @@ use super::super::super::issuer::{
 use super::super::facts::{Exchange, Facts};
 use super::super::finding::{Finding, Part};
 use super::{difference, enable, provider, told, unread};
+use crate::visible::pasteable;
 
 /// So long before its end somebody should look at a certificate.
 const CERTIFICATE_WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// What to do about documents that ACK publishes.
+const OF_ACK: &str = "ACK publishes it: look again from where the internet is reached; if it is so there, Alibaba Cloud's support has to mend it";
 
 const API: Part = Part::ApiServer;
 const SITE: Part = Part::PublishedIssuer;
@@ -79,11 +83,12 @@ fn issuer(facts: &Facts, server: &ApiServerIssuer) -> Finding {
     if has == wanted {
         return Finding::ok(API, CHECK, format!("its issuer is the provider's: {has}"));
     }
+    let flag = pasteable(wanted);
     let mend = if facts.issuers.first() == Some(wanted) && !facts.issuers_are_deduced {
         "its flags are right: it was not restarted since, or another API server answers kubectl".to_owned()
     } else if facts.issuers.contains(wanted) {
         format!(
-            "it knows that one, too: start it with --service-account-issuer={wanted} first, since the first signs"
+            "it knows that one, too: start it with --service-account-issuer={flag} first, since the first signs"
         )
     } else {
         let id = &facts.asked.cluster;
@@ -95,7 +100,7 @@ fn issuer(facts: &Facts, server: &ApiServerIssuer) -> Finding {
             false => String::new(),
         };
         format!(
-            "start it with --service-account-issuer={wanted} first and the present one behind it{or_register}"
+            "start it with --service-account-issuer={flag} first and the present one behind it{or_register}"
         )
     };
     let how = difference(has, wanted);
@@ -130,8 +135,10 @@ pub(super) fn published(facts: &Facts) -> Vec<Finding> {
     let site = match &facts.published {
         None => return Vec::new(),
         Some(Err(unpublished)) => {
-            let write = format!("`{} --output-dir DIR` writes them", enable(facts));
-            let mend = format!("{}; {write}", unpublished.mend);
+            let mend = match facts.asked.self_managed {
+                true => format!("{}; `{} --output-dir DIR` writes them", unpublished.mend, enable(facts)),
+                false => OF_ACK.to_owned(),
+            };
             return vec![Finding::broken(SITE, "documents", unpublished.to_string(), mend)];
         }
         Some(Ok(site)) => site,
@@ -160,7 +167,10 @@ fn keys(facts: &Facts, site: &PublishedIssuer) -> Vec<Finding> {
             SITE,
             CHECK,
             "no RSA key for RS256 is published, and RAM takes no other",
-            format!("publish the keys that `{} --output-dir DIR` writes", enable(facts)),
+            match facts.asked.self_managed {
+                true => format!("publish the keys that `{} --output-dir DIR` writes", enable(facts)),
+                false => OF_ACK.to_owned(),
+            },
         )];
     }
     let Some(Ok(server)) = &facts.api_server else { return Vec::new() };
@@ -210,7 +220,10 @@ fn fingerprints(facts: &Facts, site: &PublishedIssuer) -> Option<Finding> {
                 other.name,
                 wanted.join(", ")
             );
-            let mend = format!("`{}` adds it to the provider", enable(facts));
+            let mend = match facts.asked.self_managed {
+                true => format!("`{}` adds it to the provider", enable(facts)),
+                false => "add it to the provider's fingerprints in the RAM console".to_owned(),
+            };
             // It may be that of another CA above the site's certificate.
             match facts.exchange {
                 Some(Exchange::Given) => Finding::warning(SITE, CHECK, text, mend),

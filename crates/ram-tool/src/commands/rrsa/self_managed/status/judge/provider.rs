@@ -46,7 +46,16 @@ fn missing(facts: &Facts, name: &str) -> Finding {
             PART,
             CHECK,
             text,
-            format!("`{}`; or see that the credentials are those of the right account", enable(facts)),
+            match facts.asked.self_managed {
+                true => {
+                    format!("`{}`; or see that the credentials are those of the right account", enable(facts))
+                }
+                false => format!(
+                    "`{0}` (where that says that RRSA is enabled already, `ack-ram-tool rrsa disable -c {1}` before it; where the cluster is not ACK's, give --self-managed); or see that the credentials are those of the right account",
+                    enable(facts),
+                    facts.asked.cluster
+                ),
+            },
         ),
     }
 }

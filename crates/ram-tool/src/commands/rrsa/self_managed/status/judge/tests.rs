@@ -432,6 +432,25 @@ const BREAKS: &[(&str, Break, &[&str], &[&str])] = &[
         &["slash at the end"],
     ),
     (
+        "token issuer, and no keys",
+        |f, k| {
+            f.api_server = None;
+            f.published = None;
+            token(f).says = k.token(&json!({"alg": "RS256", "kid": "1"}), &json!({"iss": "https://other"}));
+        },
+        &["Broken token.claims"],
+        &["tokens come from the issuer https://other"],
+    ),
+    (
+        "no keys",
+        |f, _| {
+            f.api_server = None;
+            f.published = None;
+        },
+        &["NotKnown token.claims"],
+        &["there are no keys to check"],
+    ),
+    (
         "token audience",
         |f, k| token(f).says = k.token(&json!({"alg": "RS256", "kid": "1"}), &json!({"aud": ["x"]})),
         &["Broken token.claims", "Broken trustPolicy.allows"],
@@ -499,6 +518,25 @@ const BREAKS: &[(&str, Break, &[&str], &[&str])] = &[
     ),
     ("no policy", |f, _| trust(f, "{", "["), &["Broken trustPolicy.allows"], &["is no JSON"]),
     ("no webhook", |f, _| f.webhook = Some(Ok(None)), &["Warning webhook.configuration"], &["not installed"]),
+    (
+        "no webhook, and nothing for it",
+        |f, _| {
+            f.webhook = Some(Ok(None));
+            f.namespace = Some(Ok(Some(Namespace { injection: None })));
+            f.service_account = Some(Ok(Some(ServiceAccount::default())));
+        },
+        &["Warning webhook.configuration"],
+        &["not installed"],
+    ),
+    (
+        "a webhook, and nothing for it",
+        |f, _| {
+            f.namespace = Some(Ok(Some(Namespace { injection: None })));
+            f.service_account = Some(Ok(Some(ServiceAccount::default())));
+        },
+        &["Broken serviceAccount.namespace", "Broken serviceAccount.role"],
+        &["injection=on"],
+    ),
     (
         "no webhook, nothing by hand",
         |f, _| {
@@ -664,6 +702,63 @@ const BREAKS: &[(&str, Break, &[&str], &[&str])] = &[
     ),
     ("STS not asked", |f, _| f.exchange = None, &["NotKnown sts.exchange"], &[]),
     (
+        "knows it too, as far as is deduced",
+        |f, _| {
+            api(f).issuer = "https://old.example".to_owned();
+            f.issuers_are_deduced = true;
+        },
+        &["Broken apiServer.issuer"],
+        &["it knows that one, too: start it with --service-account-issuer=https://issuer.example/c1 first"],
+    ),
+    ("the token is over", |f, _| f.now = time(NOW + 3600), &["Broken token.claims"], &["is over"]),
+    (
+        "the statement is over",
+        |f, _| {
+            let over = r#""DateLessThan":{"acs:CurrentTime":"2026-11-22T15:30:00Z"},"StringEquals":{"#;
+            trust(f, r#""StringEquals":{"#, over);
+        },
+        &["Broken trustPolicy.allows"],
+        &["acs:CurrentTime must be DateLessThan 2026-11-22T15:30:00Z"],
+    ),
+    (
+        "without a provider",
+        |f, _| pod(f).containers[1].provider_arn = None,
+        &["Warning pod.injected"],
+        &["not in sidecar"],
+    ),
+    (
+        "nobody asked about a role",
+        |f, _| {
+            (f.asked.role, f.role, f.exchange) = (None, None, None);
+            pod(f).containers[0].role_arn = Some("acs:ram::1234567890123456:role/ops".to_owned());
+        },
+        &["Broken pod.role"],
+        &["role/ops, not app"],
+    ),
+    (
+        "the role that was asked about counts",
+        |f, _| {
+            f.role = Some(Err(Unread::NoRight("ram:GetRole".to_owned())));
+            account(f).role_name = Some("ops".to_owned());
+            let ops = Some("acs:ram::1234567890123456:role/ops".to_owned());
+            pod(f).containers.iter_mut().for_each(|container| container.role_arn.clone_from(&ops));
+        },
+        &["NotKnown trustPolicy.role", "Broken serviceAccount.role", "Broken pod.role"],
+        &[],
+    ),
+    (
+        "another file",
+        |f, _| pod(f).containers[0].token_file = Some(format!("{FILE}/other")),
+        &["Broken pod.token"],
+        &["rrsa-tokens/other, and no projected token"],
+    ),
+    (
+        "another volume",
+        |f, _| pod(f).containers[0].mounts = vec![("empty".to_owned(), FILE.to_owned())],
+        &["Broken pod.token"],
+        &["no projected token is mounted there"],
+    ),
+    (
         "STS says no",
         |f, _| f.exchange = Some(Exchange::Refused("STS said no".to_owned())),
         &["Broken sts.exchange"],
@@ -765,6 +860,46 @@ fn who_else_has_the_role_is_a_warning() {
 }
 
 #[test]
+fn an_issuer_that_ram_cannot_take_is_not_offered_to_be_registered() {
+    for (present, is_offered) in [
+        ("https://old.example", true),
+        ("http://old.example", false),
+        ("https://old.example/", false),
+        ("https://kubernetes.default.svc.cluster.local", false),
+    ] {
+        let mut facts = good(&Keys::new());
+        api(&mut facts).issuer = present.to_owned();
+        facts.issuers.clear();
+        let mend = all_but_ok(&facts)[0].mend.clone().unwrap();
+        assert_eq!(mend.contains("if the provider is wrong"), is_offered, "{mend}");
+    }
+}
+
+#[test]
+fn a_provider_without_fingerprints_takes_every_ca() {
+    let mut facts = good(&Keys::new());
+    registered(&mut facts).fingerprints.clear();
+    assert_eq!(all_but_ok(&facts), []);
+}
+
+#[test]
+fn what_is_for_others_than_sts_is_no_finding() {
+    let mut facts = good(&Keys::new());
+    // A token for another service may live longer than STS takes one.
+    let other = PodToken {
+        volume: "other".to_owned(),
+        audience: "vault".to_owned(),
+        lifetime: 999_999,
+        ..PodToken::default()
+    };
+    pod(&mut facts).tokens.push(other);
+    // The provider has another client id too, and the webhook goes by it.
+    registered(&mut facts).client_ids.push("x".to_owned());
+    deployment(&mut facts).settings.as_mut().unwrap().audience = Some("x".to_owned());
+    assert_eq!(all_but_ok(&facts), []);
+}
+
+#[test]
 fn several_issuers_are_named() {
     let mut facts = good(&Keys::new());
     facts.issuers.push("https://old.example".to_owned());
@@ -812,6 +947,31 @@ fn clusters_of_ack_are_told_acks_commands() {
     facts.provider = Ok(None);
     let mends: Vec<String> = all_but_ok(&facts).into_iter().filter_map(|finding| finding.mend).collect();
     let mends = mends.join("\n");
-    assert!(mends.contains("rrsa install-helper-addon") && mends.contains("rrsa enable -c c1"), "{mends}");
-    assert!(!mends.contains("--self-managed"), "{mends}");
+    assert!(mends.contains("rrsa install-helper-addon") && mends.contains("rrsa enable -c c1`"), "{mends}");
+    assert!(!mends.contains("rrsa enable --self-managed"), "{mends}");
+    // Documents are ACK's to publish, and flags for them are no good there.
+    let mut facts = good(&keys);
+    facts.asked.self_managed = false;
+    facts.api_server = None;
+    site(&mut facts).authorities =
+        vec![Authority { fingerprint: "CD".repeat(20), name: "CN=Other".to_owned(), end: None }];
+    facts.exchange = Some(Exchange::Refused("no".to_owned()));
+    let mend = |facts: &Facts, name: &str| {
+        let found = all_but_ok(facts).into_iter().find(|finding| self::name(finding) == name);
+        found.unwrap_or_else(|| panic!("{name}")).mend.unwrap()
+    };
+    assert!(mend(&facts, "publishedIssuer.fingerprint").contains("in the RAM console"));
+    site(&mut facts).keys = KeySet::default();
+    assert!(mend(&facts, "publishedIssuer.keys").starts_with("ACK publishes it"));
+    token(&mut facts).says =
+        keys.token(&json!({"alg": "RS256", "kid": "1"}), &json!({"iss": "https://other"}));
+    let other = mend(&facts, "token.claims");
+    assert!(other.starts_with("see that --kubeconfig and --context are those of cluster c1"), "{other}");
+    facts.published = Some(Err(Unpublished {
+        url: "https://x".to_owned(),
+        detail: "is not there".to_owned(),
+        mend: "publish it",
+        is_absent: true,
+    }));
+    assert!(mend(&facts, "publishedIssuer.documents").starts_with("ACK publishes it"));
 }

@@ -1,6 +1,6 @@
 //! A token of the service account, as pods get one.
 
-use super::super::super::issuer::{Expected, check_token};
+use super::super::super::issuer::{Expected, KeySet, check_token};
 use super::super::super::server_flags::LONGEST_LIFE;
 use super::super::facts::{AUDIENCE, Facts, Token};
 use super::super::finding::{Finding, Part};
@@ -38,13 +38,25 @@ fn claims(facts: &Facts, token: &Token) -> Vec<Finding> {
     };
     let published = facts.published.as_ref().and_then(|read| read.as_ref().ok()).map(|site| &site.keys);
     let own = facts.api_server.as_ref().and_then(|read| read.as_ref().ok()).map(|server| &server.keys);
-    let Some(keys) = published.or(own) else {
+    // A token of another issuer is that without any keys, too.
+    let (is_other, none) = (says.issuer != provider.issuer, KeySet::default());
+    let Some(keys) = published.or(own).or(is_other.then_some(&none)) else {
         let text = format!("its issuer is {}; there are no keys to check its signature with", says.issuer);
         return vec![Finding::not_known(PART, CHECK, text, "see published issuer")];
     };
     let expected = Expected { issuer: &provider.issuer, audience: AUDIENCE, keys, now: facts.now };
-    let findings: Vec<Finding> =
+    let mut findings: Vec<Finding> =
         check_token(says, &expected).iter().map(|finding| told(PART, CHECK, finding)).collect();
+    if published.or(own).is_none() {
+        findings.truncate(1);
+    }
+    if !facts.asked.self_managed {
+        let id = &facts.asked.cluster;
+        let mend = format!(
+            "see that --kubeconfig and --context are those of cluster {id}; if they are, run `ack-ram-tool rrsa enable -c {id}`, which waits for what is under way, and ask again"
+        );
+        findings.iter_mut().for_each(|finding| finding.mend = Some(mend.clone()));
+    }
     if !findings.is_empty() {
         return findings;
     }

@@ -28,9 +28,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
             };
             let text =
                 "ack-pod-identity-webhook is not installed: pods get nothing but what their manifests have";
-            // Who writes it into his manifests needs no webhook.
-            let by_hand = pod(facts).is_some_and(|pod| pod.containers.iter().any(|c| c.token_file.is_some()));
-            return vec![match by_hand {
+            return vec![match is_by_hand(facts) {
                 true => Finding::warning(HOOK, CHECK, text, install),
                 false => Finding::broken(HOOK, CHECK, text, install),
             }];
@@ -158,6 +156,12 @@ fn pod(facts: &Facts) -> Option<&Pod> {
     facts.pod.as_ref()?.as_ref().ok()?.as_ref()
 }
 
+/// Who writes variables and volume into his manifests needs no webhook, and nothing that it goes by.
+fn is_by_hand(facts: &Facts) -> bool {
+    matches!(facts.webhook, Some(Ok(None)))
+        && pod(facts).is_some_and(|pod| pod.containers.iter().any(|c| c.token_file.is_some()))
+}
+
 /// Namespace and service account, by which the webhook knows what a pod gets.
 pub(super) fn service_account(facts: &Facts) -> Vec<Finding> {
     let namespace = &facts.asked.namespace;
@@ -209,6 +213,10 @@ fn label(facts: &Facts, value: Option<&str>) -> Finding {
         let text = format!("the namespace {namespace} has {has}; the pod has its own");
         return Finding::ok(ACCOUNT, CHECK, text);
     }
+    if is_by_hand(facts) {
+        let text = format!("the namespace {namespace} has {has} for injection, which the pod does without");
+        return Finding::ok(ACCOUNT, CHECK, text);
+    }
     let text = format!(
         "the namespace {namespace} has {has} for injection: its pods get nothing, but for those with the label {LABEL}=on themselves"
     );
@@ -225,6 +233,12 @@ fn annotation(facts: &Facts, found: &ServiceAccount) -> Finding {
         )
     };
     let Some(has) = found.role_name.as_deref().or(found.role_arn.as_deref()) else {
+        if is_by_hand(facts) {
+            let text = format!(
+                "the service account {namespace}/{name} has no annotation {ROLE_NAME}, which the pod does without"
+            );
+            return Finding::ok(ACCOUNT, CHECK, text);
+        }
         return Finding::broken(
             ACCOUNT,
             CHECK,

@@ -90,6 +90,42 @@ fn what_only_sts_knows_is_not_guessed() {
 }
 
 #[test]
+fn what_is_in_no_form_that_is_known_is_not_guessed() {
+    let of = |name: &str, value: Value| {
+        let mut statement = right();
+        statement[name] = value;
+        statement
+    };
+    for (odd, on) in [
+        (of("Action", json!({"a": 1})), "Action"),
+        (of("Action", json!(["sts:TagSession", null])), "Action"),
+        (of("Principal", json!("*")), "Principal"),
+        (of("Principal", json!([PROVIDER])), "Principal"),
+        (of("Principal", json!({"Federated": {"a": PROVIDER}})), "Principal"),
+        (of("Condition", json!([])), "Condition"),
+        (of("Condition", json!("x")), "Condition"),
+        (of("Condition", json!({"StringEquals": [SUBJECT]})), "Condition"),
+        (of("Condition", json!({"StringEquals": {"oidc:sub": null}})), "StringEquals of oidc:sub"),
+        (of("Condition", json!({"StringNotEquals": {"oidc:sub": [["x"]]}})), "StringNotEquals of oidc:sub"),
+        (of("Condition", json!({"NumericNotEquals": {"oidc:sub": "five"}})), "NumericNotEquals of oidc:sub"),
+        (of("Condition", json!({"NumericNotEquals": {"oidc:sub": "NaN"}})), "NumericNotEquals of oidc:sub"),
+        (
+            of("Condition", json!({"DateNotEquals": {"acs:CurrentTime": "tomorrow"}})),
+            "DateNotEquals of acs:CurrentTime",
+        ),
+        (of("Condition", json!({"Bool": {"acs:MFAPresent": "no"}})), "Bool of acs:MFAPresent"),
+        (of("Resource", json!("*")), "Resource"),
+    ] {
+        let depends = |statement| Answer::Depends { statement, on: vec![on.to_owned()] };
+        assert_eq!(answer(&policy(std::slice::from_ref(&odd))), depends(1), "{odd}");
+        // What may deny takes the certainty from what allows.
+        let mut deny = odd;
+        deny["Effect"] = json!("Deny");
+        assert_eq!(answer(&policy(&[right(), deny])), depends(2), "{on}");
+    }
+}
+
+#[test]
 fn near_misses_are_named_exactly() {
     let equals = |key: &str, value: Value| {
         let mut statement = right();
