@@ -83,14 +83,14 @@ type AnyError = Box<dyn std::error::Error>;
 fn run_init(global: &GlobalArguments, arguments: &InitArguments) -> Result<(), AnyError> {
     let file = read_file(global)?;
     let config = config::init(global, arguments, &file)?;
-    start_log(global);
+    let _log = start_log(global);
     Ok(init::run(&config, Path::new("."), Clock::system().now())?)
 }
 
 fn run_server(global: &GlobalArguments, arguments: &ServerArguments) -> Result<(), AnyError> {
     let file = read_file(global)?;
     let config = config::server(global, arguments, &file, &environment())?;
-    start_log(global);
+    let _log = start_log(global);
     // One thread would be stopped by one slow moment, as of building an index; so two, on the smallest machine too.
     let threads = std::thread::available_parallelism().map_or(2, |count| count.get().max(2));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
@@ -104,7 +104,7 @@ fn run_server(global: &GlobalArguments, arguments: &ServerArguments) -> Result<(
 fn run_verify(global: &GlobalArguments, arguments: &VerifyArguments) -> Result<String, AnyError> {
     let file = read_file(global)?;
     let cluster_ids = config::cluster_ids(global, &file)?;
-    start_log(global);
+    let _log = start_log(global);
     let now = Clock::system().now();
     Ok(one_task(verify::run(cluster_ids, arguments, &file, &environment(), now))??)
 }
@@ -114,21 +114,24 @@ fn run_doctor(
     arguments: &DoctorArguments,
 ) -> Result<(String, doctor::State), AnyError> {
     let file = read_file(global)?;
-    start_log(global);
+    let _log = start_log(global);
     let report = one_task(doctor::run(global, arguments, &file, &environment(), &Clock::system()))?;
     let text = if arguments.output == "json" { report.json() } else { report.text() };
     Ok((text, report.state()))
 }
 
 fn run_add(global: &GlobalArguments, arguments: &AddArguments) -> Result<Option<String>, AnyError> {
-    start_log(global);
+    let _log = start_log(global);
     Ok(one_task(add::run(arguments))??)
 }
 
 /// For commands whose exit status says what they found.
 fn run_check(global: &GlobalArguments, check: impl Future<Output = lint::Outcome>) -> ExitCode {
-    start_log(global);
-    let outcome = match one_task(check) {
+    let log = start_log(global);
+    let outcome = one_task(check);
+    // Before what this function says itself.
+    drop(log);
+    let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => return fail(&error.to_string()),
     };
@@ -158,8 +161,8 @@ fn read_file(global: &GlobalArguments) -> Result<FileConfig, file::FileError> {
     global.config.as_deref().map_or_else(|| Ok(FileConfig::default()), file::read)
 }
 
-fn start_log(global: &GlobalArguments) {
-    logging::start(&global.log_format, global.log_level, &OWN_CRATES);
+fn start_log(global: &GlobalArguments) -> logging::Log {
+    logging::start(&global.log_format, global.log_level, &OWN_CRATES)
 }
 
 fn print_version(arguments: &VersionArguments) -> ExitCode {

@@ -42,10 +42,6 @@ impl Retry {
 /// Seconds after which a watch is asked for again: a connection that died without a word is noticed then.
 const WATCH_SECONDS: u32 = 60;
 
-/// Objects that are asked for at a time while they are listed. An API server takes half as long for 100,000 objects in
-/// pages of this size as in those of 500, which are usual for people at a terminal.
-const PAGE: u32 = 5000;
-
 /// A watch that keeps failing is logged at the first failure and then about once a minute.
 const LOG_EVERY: u32 = 30;
 
@@ -84,7 +80,7 @@ pub async fn run<K>(
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = config.timeout(WATCH_SECONDS).page_size(PAGE);
+    let config = config.timeout(WATCH_SECONDS);
     let new_stream = || watcher(api.clone(), config.clone()).boxed();
     let mut events = new_stream();
     let mut failures = 0u32;

@@ -85,7 +85,7 @@ fn parse(words: &[OsString]) -> Result<(Arguments, Vec<String>), ParseError> {
 }
 
 fn run_server(arguments: &ServerArguments, warnings: &[String]) -> Result<(), AnyError> {
-    logging::start(&arguments.log.log_format, arguments.log.log_level, &OWN_CRATES);
+    let _log = logging::start(&arguments.log.log_format, arguments.log.log_level, &OWN_CRATES);
     for warning in warnings {
         tracing::warn!("{warning}");
     }

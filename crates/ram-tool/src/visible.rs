@@ -84,6 +84,7 @@ mod tests {
         }
         for bad in [
             "a b",
+            "a\u{430}b",
             "a\tb",
             "a\nb",
             "a;b",

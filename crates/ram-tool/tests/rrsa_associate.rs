@@ -296,6 +296,18 @@ fn a_deny_stays_and_is_told_and_so_is_what_cannot_be_known() {
     assert!(!outcome.stderr.contains("WARN"), "{}", outcome.stderr);
     cloud.assume("dev", &cloud.token("other", "sa", &json!({}))).success();
 
+    // A Deny may begin at a time.
+    let late = json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": {"Federated": [PROVIDER]},
+        "Condition": {"DateGreaterThan": {"acs:CurrentTime": "2020-01-01T00:00:00Z"}}});
+    cloud.role("late", &json!({"Version": "1", "Statement": [late]}).to_string());
+    let outcome = cloud.run(&words("late", "ns", "sa"));
+    assert!(
+        outcome.stderr.contains("WARN statement 1 of the trust policy of role late denies"),
+        "{}",
+        outcome.stderr
+    );
+    outcome.success();
+
     let perhaps = json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": {"Federated": [PROVIDER]},
         "Condition": {"IpAddress": {"acs:SourceIp": "203.0.113.0/24"}}});
     cloud.role("ops", &json!({"Version": "1", "Statement": [perhaps]}).to_string());

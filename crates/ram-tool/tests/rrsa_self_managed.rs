@@ -94,8 +94,14 @@ fn from_nothing_to_a_cluster_whose_tokens_are_good() {
     assert!(error.contains("1 thing is left to do"), "{error}");
     assert!(outcome.stderr.contains(&format!("the API server signs as {OLD_ISSUER}, not as {issuer}")));
     assert_eq!(outcome.stdout.lines().collect::<Vec<_>>(), good_flags(&cluster));
-    assert_eq!(cluster.document(DISCOVERY)["issuer"], issuer);
-    assert_eq!(cluster.document(DISCOVERY)["jwks_uri"], format!("{issuer}{KEYS}"));
+    assert_eq!(
+        cluster.document(DISCOVERY),
+        json!({
+            "issuer": issuer, "jwks_uri": format!("{issuer}{KEYS}"),
+            "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        })
+    );
     assert_eq!(cluster.changes(), ["CreateOIDCProvider"]);
 
     // 3: the API server has them, and was not restarted.

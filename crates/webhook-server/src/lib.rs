@@ -9,6 +9,7 @@ pub mod certs;
 pub mod file;
 pub mod flags;
 pub mod health;
+mod log_writer;
 pub mod logging;
 pub mod metrics;
 pub mod respond;

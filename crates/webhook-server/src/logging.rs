@@ -13,6 +13,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as layer};
 
+use crate::log_writer::LogWriter;
+
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -57,17 +59,48 @@ pub fn filter(level: Level, own_crates: &[&str]) -> Targets {
 }
 
 /// Installs the log writer as the flags `--log-format` and `--log-level` say; a format that there is not is warned of.
-pub fn start(format: &str, level: Level, own_crates: &[&str]) {
+pub fn start(format: &str, level: Level, own_crates: &[&str]) -> Log {
     let known = Format::parse(format);
-    init(known.unwrap_or(Format::Text), level, own_crates);
+    let log = init(known.unwrap_or(Format::Text), level, own_crates);
     if known.is_none() {
         tracing::warn!(given = format, "--log-format is neither text nor json: taking text");
+    }
+    log
+}
+
+/// The log of the process. Dropping it writes what was logged and is not written yet, so it is kept to the program's end.
+#[derive(Debug)]
+#[must_use = "lines that are not written yet are lost where this is dropped too early"]
+pub struct Log(Option<LogWriter>);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(writer) = &self.0 {
+            writer.flush();
+        }
     }
 }
 
 /// Installs the log writer for the whole process. A second call in one process changes nothing.
-pub fn init(format: Format, level: Level, own_crates: &[&str]) {
-    let lines = layer::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+pub fn init(format: Format, level: Level, own_crates: &[&str]) -> Log {
+    match LogWriter::to(std::io::stderr()) {
+        Ok(writer) => {
+            install(writer.clone(), format, level, own_crates);
+            Log(Some(writer))
+        }
+        // No thread to be had: each line is written by whoever logs it.
+        Err(_) => {
+            install(std::io::stderr, format, level, own_crates);
+            Log(None)
+        }
+    }
+}
+
+fn install<W>(writer: W, format: Format, level: Level, own_crates: &[&str])
+where
+    W: for<'a> layer::MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = layer::layer().with_writer(writer).with_ansi(false).with_target(false);
     let lines = match format {
         Format::Text => lines.boxed(),
         Format::Json => {

@@ -162,7 +162,8 @@ impl Server {
                 peer,
                 limits,
                 handler: handler.clone(),
-                shutdown: shutdown.clone(),
+                // A token of its own: looking at a shared one takes a lock that all connections would wait for.
+                shutdown: shutdown.child_token(),
                 requests: Arc::clone(&requests),
                 tls: tls.clone(),
                 metrics: metrics.clone(),
@@ -170,7 +171,7 @@ impl Server {
                 _open: metrics.opened(),
             };
             let served = connection.serve(stream);
-            let given_up = given_up.clone();
+            let given_up = given_up.child_token();
             connections.spawn(async move { given_up.run_until_cancelled(served).await });
         };
         while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
@@ -379,7 +380,8 @@ where
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.tls.as_ref().map_or(Client::NotAsked, |tls| tls.client(shown)));
         let slot = Arc::clone(&self.requests).try_acquire_owned();
-        let answer = slot.map(|slot| (slot, timeout(self.limits.request, (self.handler)(request))));
+        // In a box: a handler's state is some kilobytes, which would be moved at each step from here to its task.
+        let answer = slot.map(|slot| (slot, timeout(self.limits.request, Box::pin((self.handler)(request)))));
         async move {
             match answer {
                 Err(_) => respond::unavailable(1, "too many requests are under way; try again"),

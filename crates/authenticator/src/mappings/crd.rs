@@ -16,6 +16,10 @@ use super::crd_install;
 use super::snapshot::{Publisher, RuleSet};
 use crate::custom_resource::{Checked, Entries, Entry, MappingObject, Objects, RuleReader, check, name};
 
+/// Mappings that are asked for at a time while they are listed. In pages of 500, as kubectl asks, an API server takes a quarter
+/// longer for 100,000 of them; larger ones than this gain nothing and take memory.
+const PAGE: u32 = 2000;
+
 /// Installs the CustomResourceDefinition where that is asked for, then watches until `shutdown`.
 pub(super) async fn run(
     client: kube::Client,
@@ -27,7 +31,8 @@ pub(super) async fn run(
     if sync_crd {
         crd_install::install(&client, retry, &shutdown).await;
     }
-    watch::run(Api::all(client), watcher::Config::default(), &mut sink, retry, &shutdown).await;
+    watch::run(Api::all(client), watcher::Config::default().page_size(PAGE), &mut sink, retry, &shutdown)
+        .await;
 }
 
 /// Keeps the backend's rules as the watch tells them, and the table of the operator, where there is one.

@@ -1,5 +1,6 @@
 //! `server`: everything put together, in the order in which it has to start and to end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::client::{ClientError, in_cluster_or};
@@ -70,7 +71,7 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
     .await?;
 
     let readiness = Readiness::new(mappings.clone(), config.backends.clone(), shutdown.clone());
-    let routes = Routes {
+    let routes = Arc::new(Routes {
         authenticator: authenticator(&config, gate, mappings.clone(), metrics.clone())
             .with_observer(operator.as_ref().map(Operator::observer).unwrap_or_default()),
         metrics: metrics.clone(),
@@ -82,12 +83,12 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
             .as_ref()
             .map(|_| client_refusals(&metrics))
             .transpose()?,
-    };
+    });
     let mut prepared = serving::prepare(&config, &metrics, &clock)?;
     for health in std::mem::take(&mut prepared.health) {
         tracing::info!(address = %health.address(), "answering health in plain HTTP");
-        let routes = routes.clone();
-        let answer = move |request| routes.clone().health_only(request);
+        let routes = Arc::clone(&routes);
+        let answer = move |request| Arc::clone(&routes).health_only(request);
         // Until the very end, so that probes see the drain; nothing waits for it.
         tokio::spawn(health.serve(answer, CancellationToken::new(), config.grace));
     }
@@ -117,7 +118,7 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
     let operating = operator.zip(cluster).map(|(operator, cluster)| {
         operator.start(cluster, mappings, operator_options(&config), clock, shutdown.clone())
     });
-    let answer = move |request| routes.clone().main(request);
+    let answer = move |request| Arc::clone(&routes).main(request);
     server.serve(answer, shutdown, config.grace).await;
     if let Some(operating) = operating {
         operating.ended().await;

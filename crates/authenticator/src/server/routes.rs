@@ -1,5 +1,6 @@
 //! What the TLS port and the health port answer, path by path.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -26,8 +27,8 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// What the API server is told to wait before it asks again.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Answers both ports. Clones share everything.
-#[derive(Clone, Debug)]
+/// Answers both ports.
+#[derive(Debug)]
 pub struct Routes {
     /// Decides reviews.
     pub authenticator: Authenticator,
@@ -60,7 +61,7 @@ pub fn client_refusals(metrics: &Metrics) -> Result<IntCounterVec, prometheus::E
 
 impl Routes {
     /// The TLS port.
-    pub async fn main<B>(self, request: Request<B>) -> Answer
+    pub async fn main<B>(self: Arc<Self>, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -97,7 +98,7 @@ impl Routes {
     }
 
     /// The plain-HTTP port.
-    pub async fn health_only<B>(self, request: Request<B>) -> Answer {
+    pub async fn health_only<B>(self: Arc<Self>, request: Request<B>) -> Answer {
         self.health(&request)
     }
 

@@ -50,7 +50,7 @@ fn run_program(program: &Program) -> io::Result<ProgramOutput> {
         .spawn()?;
     let limit = u64::try_from(program.max_output_bytes).unwrap();
     let mut stdout = Vec::new();
-    child.stdout.take().unwrap().take(limit + 1).read_to_end(&mut stdout)?;
+    child.stdout.take().unwrap().take(limit.saturating_add(1)).read_to_end(&mut stdout)?;
     if stdout.len() > program.max_output_bytes {
         child.kill()?;
         child.wait()?;

@@ -1,5 +1,7 @@
 //! `server`: everything put together, in the order in which it has to start and to end.
 
+use std::sync::Arc;
+
 use cluster::{Clock, client, lease};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -59,7 +61,7 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
         on_lookup_failure: config.on_lookup_failure,
         on_fault: config.on_fault,
     };
-    let routes = Routes::new(mutator, metrics.clone(), readiness.clone());
+    let routes = Arc::new(Routes::new(mutator, metrics.clone(), readiness.clone()));
     serve_health(&config, &routes)?;
     wait_for_turn(config.listen, || readiness.missing_to_serve().is_empty(), &shutdown).await;
     let server = Server::bind(config.listen, Some(certificates.tls()), config.limits)?
@@ -69,7 +71,7 @@ pub async fn run(config: ServerConfig, clock: Clock, shutdown: CancellationToken
     let provider = config.settings.provider_arn.as_str();
     tracing::info!(address = %server.address(), version = VERSION, provider, "answering AdmissionReviews");
     let drain = CancellationToken::new();
-    let answer = move |request| routes.clone().main(request);
+    let answer = move |request| Arc::clone(&routes).main(request);
     let (delay, begin_draining) = (config.shutdown_delay, drain.clone());
     let delayed = async move {
         shutdown.cancelled().await;
@@ -134,12 +136,12 @@ fn events(
 }
 
 /// In plain HTTP, until the very end, so that probes see the drain; nothing waits for it.
-fn serve_health(config: &ServerConfig, routes: &Routes) -> Result<(), ServerError> {
+fn serve_health(config: &ServerConfig, routes: &Arc<Routes>) -> Result<(), ServerError> {
     let Some(listen) = config.health else { return Ok(()) };
     let health = Server::bind(listen, None, Limits::default())?;
     tracing::info!(address = %health.address(), "answering health in plain HTTP");
-    let routes = routes.clone();
-    let answer = move |request| routes.clone().health_only(request);
+    let routes = Arc::clone(routes);
+    let answer = move |request| Arc::clone(&routes).health_only(request);
     tokio::spawn(health.serve(answer, CancellationToken::new(), config.grace));
     Ok(())
 }

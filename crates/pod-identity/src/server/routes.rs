@@ -1,5 +1,6 @@
 //! What the TLS port and the health port answer, path by path.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -54,7 +55,7 @@ impl Routes {
     }
 
     /// The TLS port.
-    pub async fn main<B>(self, request: Request<B>) -> HttpAnswer
+    pub async fn main<B>(self: Arc<Self>, request: Request<B>) -> HttpAnswer
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -68,7 +69,7 @@ impl Routes {
     }
 
     /// The plain-HTTP port.
-    pub async fn health_only<B>(self, request: Request<B>) -> HttpAnswer {
+    pub async fn health_only<B>(self: Arc<Self>, request: Request<B>) -> HttpAnswer {
         self.health(&request)
     }
 
@@ -87,12 +88,13 @@ impl Routes {
         B: Body<Data = Bytes> + Unpin,
     {
         let begun = Instant::now();
-        let peer = request.extensions().get::<Peer>().map(ToString::to_string);
+        let peer = request.extensions().get::<Peer>().copied();
         match self.review(request, begun).await {
             Ok(answer) => answer,
             Err(Refused { status, reason, text }) => {
                 self.metrics.review(ResultLabel::Error, reason, begun.elapsed().as_secs_f64());
                 let result = ResultLabel::Error.as_str();
+                let peer = peer.map(|peer| peer.to_string());
                 tracing::warn!(result, reason, peer, error = text, "review");
                 match status {
                     StatusCode::SERVICE_UNAVAILABLE => respond::unavailable(RETRY_AFTER_SECONDS, &text),

@@ -50,8 +50,18 @@ impl Program {
         Program { child, stderr, stdout }
     }
 
+    /// What it has logged by now. A line is written a moment after it was logged, so this reads until nothing more comes.
     pub(crate) fn stderr(&self) -> String {
-        fs::read_to_string(&self.stderr).unwrap()
+        let read = || fs::read_to_string(&self.stderr).unwrap();
+        let mut text = read();
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(50));
+            let before = std::mem::replace(&mut text, read());
+            if before == text {
+                break;
+            }
+        }
+        text
     }
 
     pub(crate) fn stdout(&self) -> String {

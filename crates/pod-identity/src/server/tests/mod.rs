@@ -24,7 +24,7 @@ use crate::injection::Settings;
 const ROLE: &str = "pod-identity.alibabacloud.com/role-name";
 
 struct Rig {
-    routes: Routes,
+    routes: Arc<Routes>,
     metrics: Metrics,
     stopping: CancellationToken,
     readiness: Readiness,
@@ -68,7 +68,7 @@ impl Rig {
         let trust = Arc::clone(&missing);
         let readiness =
             Readiness::new(lookup.clone(), move || trust.lock().unwrap().clone(), stopping.clone());
-        let routes = Routes::new(mutator, metrics.clone(), readiness.clone());
+        let routes = Arc::new(Routes::new(mutator, metrics.clone(), readiness.clone()));
         Rig { routes, metrics, stopping, readiness, lookup, missing, api }
     }
 

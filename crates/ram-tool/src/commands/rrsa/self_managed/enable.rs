@@ -342,7 +342,9 @@ mod tests {
     #[test]
     fn each_server_needs_the_fingerprint_of_one_of_its_authorities() {
         let none: &[&str] = &[];
-        let cases: [(Option<&[&str]>, &[&str], &[&str], &[&str]); 10] = [
+        /// Those of the provider, where there is one; of the servers of documents and keys; what is to be added.
+        type Case<'a> = (Option<&'a [&'a str]>, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+        let cases: [Case<'_>; 10] = [
             (None, &["AA", "BB"], &["AA", "BB"], &["AA"]),
             (None, &["AA"], &["CC"], &["AA", "CC"]),
             (Some(none), &["AA"], &["AA"], &["AA"]),

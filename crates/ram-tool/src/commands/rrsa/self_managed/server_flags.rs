@@ -231,6 +231,8 @@ mod tests {
     fn with_exactly_these_flags_nothing_is_left() {
         let seen = flags(&["kube-apiserver", &format!("--service-account-issuer={OLD}")], &[]);
         assert!(!lines(&seen.advice(NEW, KEYS, &[])).iter().any(|line| line.starts_with("--api-audiences")));
+        let odd = seen.advice(NEW, "https://a/$(reboot)", &[]);
+        assert!(lines(&odd).contains(&"--service-account-jwks-uri=https://a/??reboot?"), "{odd:?}");
         let advice = seen.advice(NEW, KEYS, &[OLD.to_owned()]);
         let mended = flags(&["kube-apiserver"], &lines(&advice));
         assert_eq!(mended.advice(NEW, KEYS, &[OLD.to_owned()]), []);

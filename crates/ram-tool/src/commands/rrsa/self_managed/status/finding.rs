@@ -243,5 +243,6 @@ pod         left out   give --pod NAME
     fn texts_of_others_are_cut() {
         let long = Finding::ok(Part::Sts, "exchange", "ä".repeat(5000)).text;
         assert_eq!(long.chars().count(), MAX_TEXT + 1);
+        assert_eq!(Finding::ok(Part::Sts, "exchange", " a\u{202e}b\u{200b}c\r\nd ").text, "a?b?c  d");
     }
 }

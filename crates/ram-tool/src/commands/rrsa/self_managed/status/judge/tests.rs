@@ -710,7 +710,21 @@ const BREAKS: &[(&str, Break, &[&str], &[&str])] = &[
         &["Broken apiServer.issuer"],
         &["it knows that one, too: start it with --service-account-issuer=https://issuer.example/c1 first"],
     ),
-    ("the token is over", |f, _| f.now = time(NOW + 3600), &["Broken token.claims"], &["is over"]),
+    (
+        "the token is over",
+        |f, _| f.now = time(NOW + 3600),
+        &["Broken token.claims"],
+        &["is over", "check the clocks"],
+    ),
+    (
+        "no webhook, and a pod without a token",
+        |f, _| {
+            f.webhook = Some(Ok(None));
+            pod(f).containers.iter_mut().for_each(|container| container.token_file = None);
+        },
+        &["Broken webhook.configuration", "Broken pod.injected"],
+        &["not installed"],
+    ),
     (
         "the statement is over",
         |f, _| {
