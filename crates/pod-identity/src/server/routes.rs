@@ -29,8 +29,8 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// What the API server is told to wait before it asks again.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Answers both ports. Clones share everything.
-#[derive(Clone, Debug)]
+/// Answers both ports.
+#[derive(Debug)]
 pub struct Routes {
     mutator: Mutator,
     metrics: Metrics,
