@@ -13,6 +13,8 @@
 #[path = "../../openapi/tests/support/mod.rs"]
 mod server;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -56,8 +58,7 @@ impl World {
 
     fn command(&self, words: &[&str]) -> Command {
         // Without a terminal, whoever runs the tests.
-        let mut command = Command::new("python3");
-        command.args(["-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])"]);
+        let mut command = terminal::none();
         self.rest(&mut command, words);
         command
     }
@@ -79,7 +80,7 @@ impl World {
     }
 
     fn run(&self, words: &[&str]) -> Outcome {
-        outcome(&mut self.command(words))
+        terminal::outcome(&mut self.command(words))
     }
 
     fn scan(&self, words: &[&str]) -> Outcome {
@@ -92,50 +93,14 @@ impl World {
 
     /// Runs the program on a terminal, types a line at the question, and gives what the terminal showed.
     fn at_terminal(&self, typed: &str, words: &[&str]) -> Outcome {
-        let mut command = Command::new("python3");
-        command.args(["-c", TERMINAL, typed]);
+        let mut command = terminal::typing(typed);
         self.rest(&mut command, words);
-        outcome(&mut command)
+        terminal::outcome(&mut command)
     }
 
     fn cleaned(&self) -> Vec<String> {
         self.cleaned.lock().unwrap().clone()
     }
-}
-
-const TERMINAL: &str = r#"
-import os, pty, signal, sys
-signal.alarm(60)
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[2], sys.argv[2:])
-shown, answered = b"", False
-while True:
-    try:
-        more = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not more:
-        break
-    shown += more
-    if not answered and b"(y/N)" in shown:
-        answered = True
-        os.write(terminal, sys.argv[1].encode() + b"\n")
-sys.stdout.buffer.write(shown)
-sys.stdout.flush()
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"#;
-
-fn outcome(command: &mut Command) -> Outcome {
-    let output = command.output().expect("python3 is missing: install it (it gives programs a terminal)");
-    let outcome = Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    };
-    assert!(!outcome.stderr.contains(CANARY) && !outcome.stdout.contains(CANARY), "{}", outcome.stderr);
-    assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
-    outcome
 }
 
 fn cluster(id: &str, server: &Server) -> Cluster {
@@ -199,7 +164,7 @@ fn a_scan_shows_the_deleted_or_everybody_or_one() {
     // No proxy of other programs' variables is asked.
     let mut behind_a_proxy = world.command(&["rbac", "scan-user-permissions", "-c", "c1"]);
     let behind_a_proxy = behind_a_proxy.env("ALL_PROXY", "http://127.0.0.1:1");
-    assert_eq!(outcome(behind_a_proxy).success(), TABLE);
+    assert_eq!(terminal::outcome(behind_a_proxy).success(), TABLE);
     assert_eq!(world.scan(&["-c", "c1", "-u", "0"]).success(), TABLE);
     let all = world.scan(&["-c", "c1", "-A"]).success();
     assert_eq!(
@@ -339,7 +304,7 @@ fn only_the_authority_of_the_kubeconfig_vouches_for_an_api_server() {
     let trusted = world.folder.path().join("trusted.pem");
     std::fs::write(&trusted, read(Path::new(&world.sts.ca)) + &read(&server.ca_file())).unwrap();
     let mut command = world.command(&["rbac", "scan-user-permissions", "-c", "c1"]);
-    let error = outcome(command.env("SSL_CERT_FILE", &trusted)).error();
+    let error = terminal::outcome(command.env("SSL_CERT_FILE", &trusted)).error();
     assert!(error.contains("the API server") && error.contains("certificate"), "{error}");
     assert!(server.received().is_empty());
 }

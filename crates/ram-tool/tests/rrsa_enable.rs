@@ -12,12 +12,14 @@
 #![cfg(unix)]
 
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::process::{Command, Stdio};
 
 use emulator::Cluster;
 use jiff::SignedDuration;
-use support::{ALICE, CANARY, Outcome, Sts};
+use support::{ALICE, Outcome, Sts};
 
 const ACCOUNT: &str = "1234567890123456";
 const C1: &str = "c00000000000000000000000000000001";
@@ -55,62 +57,25 @@ impl World {
 
     /// Without a terminal, whoever runs the tests.
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("python3");
-        command.args(["-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])"]);
+        let mut command = terminal::none();
         self.rest(&mut command, words);
         command
     }
 
     fn run(&self, words: &[&str]) -> Outcome {
-        outcome(&mut self.command(words))
+        terminal::outcome(&mut self.command(words))
     }
 
     /// Runs the program on a terminal, types a line at the question, and gives what the terminal showed.
     fn at_terminal(&self, typed: &str, words: &[&str]) -> Outcome {
-        let mut command = Command::new("python3");
-        command.args(["-c", TERMINAL, typed]);
+        let mut command = terminal::typing(typed);
         self.rest(&mut command, words);
-        outcome(&mut command)
+        terminal::outcome(&mut command)
     }
 
     fn calls(&self, action: &str) -> usize {
         self.sts.emulator.requests().iter().filter(|request| request.action == action).count()
     }
-}
-
-const TERMINAL: &str = r#"
-import os, pty, signal, sys
-signal.alarm(60)
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[2], sys.argv[2:])
-shown, answered = b"", False
-while True:
-    try:
-        more = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not more:
-        break
-    shown += more
-    if not answered and b"(y/N)" in shown:
-        answered = True
-        os.write(terminal, sys.argv[1].encode() + b"\n")
-sys.stdout.buffer.write(shown)
-sys.stdout.flush()
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"#;
-
-fn outcome(command: &mut Command) -> Outcome {
-    let output = command.output().expect("python3 is missing: install it (it gives programs a terminal)");
-    let outcome = Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    };
-    assert!(!outcome.stderr.contains(CANARY) && !outcome.stdout.contains(CANARY), "{}", outcome.stderr);
-    assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
-    outcome
 }
 
 fn cluster() -> Cluster {
