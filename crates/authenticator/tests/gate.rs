@@ -12,12 +12,17 @@ mod common;
 use std::time::Duration;
 
 use authenticator::gate::{Gate, GateError, GateMetrics, Identified, Limit, Limits, Options, TokenHash};
-use common::{ALICE, BOB, CLUSTER, Signing, credentials, emulator, minutes, now, token_of};
+use authenticator::mappings::{self, BackendMode, MapAccount, MapSection};
+use authenticator::metrics::Metrics;
+use authenticator::server::authenticate::{Authenticator, Outcome};
+use common::{ACCOUNT, ALICE, BOB, CLUSTER, Signing, credentials, emulator, minutes, now, token_of};
 use emulator::{Config, Emulator, Fault};
 use jiff::{SignedDuration, Timestamp};
 use openapi::sts::{Client, ClientOptions};
 use prometheus::Registry;
+use signature::Secret;
 use token::{Rules, Token};
+use tokio_util::sync::CancellationToken;
 
 struct World {
     emulator: Emulator,
@@ -52,9 +57,12 @@ async fn world() -> World {
     world_with(Options::default()).await
 }
 
+fn rules() -> Rules {
+    Rules::for_cluster(CLUSTER)
+}
+
 fn decoded(text: &str) -> Token {
-    let rules = Rules { cluster_ids: vec![CLUSTER.to_owned()], ..Rules::default() };
-    token::decode(text, &rules, now()).unwrap()
+    token::decode(text, &rules(), now()).unwrap()
 }
 
 impl World {
@@ -131,6 +139,54 @@ async fn an_identity_is_never_kept_longer_than_the_token_is_good_for() {
     assert_eq!(world.asked(), 1);
     assert!(!world.arn(&token, end).await.1);
     assert_eq!(world.asked(), 2);
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_token_is_what_came_of_it_its_key_and_its_date() {
+    let world = world().await;
+    let (good, bad, now) = (token_of(ALICE), token_of((ALICE.0, "not her secret")), now());
+    let remembered = |text: &str, now| world.gate.remembered(&TokenHash::of(text), &rules(), now);
+    assert!(remembered(&good, now).is_none());
+    world.arn(&good, now).await;
+    world.identify(&bad, now).await.unwrap_err();
+    for (text, is_good) in [(&good, true), (&bad, false)] {
+        let found = remembered(text, now + seconds(1)).unwrap();
+        assert_eq!(&*found.claims.access_key_id, ALICE.0);
+        assert_eq!(found.claims.signed_at, decoded(text).signed_at());
+        assert_eq!(found.answer.is_ok_and(|identified| identified.cached), is_good);
+    }
+    assert!(remembered(&format!("{good} "), now).is_none());
+    assert!(remembered(&good, now + seconds(60)).is_none());
+    assert!(world.metric("identity_cache_total{result=\"hit\"} 1"));
+    assert!(world.metric("identity_cache_total{result=\"refusal\"} 1"));
+    assert_eq!(world.asked(), 2);
+}
+
+/// A token that was good is refused where its date is not, though who signed it is remembered.
+#[tokio::test]
+async fn the_date_of_a_token_that_is_remembered_is_checked_at_each_review() {
+    let world = world().await;
+    let accounts = vec![MapAccount(ACCOUNT.to_owned())];
+    let file = MapSection { map_accounts: accounts, ..MapSection::default() };
+    let backends = [BackendMode::MountedFile];
+    let (options, shutdown) = (mappings::Options::default(), CancellationToken::new());
+    let mappings = mappings::start(&backends, &file, None, options, None, shutdown).await.unwrap();
+    let metrics = Metrics::new().unwrap();
+    let authenticator = Authenticator::new(rules(), world.gate.clone(), mappings, backends.to_vec(), metrics);
+    let now = now();
+    let token = Secret::new(alice_at(now).v2());
+    let first = authenticator.decide(&token, now).await;
+    let again = authenticator.decide(&token, now + seconds(1)).await;
+    assert_eq!((first.cached, again.cached), (Some(false), Some(true)));
+    assert_eq!(first.outcome, again.outcome);
+    assert!(matches!(&again.outcome, Outcome::Authenticated(_)), "{again:?}");
+    assert_eq!(again.access_key_id.as_deref(), Some(ALICE.0));
+    for (at, reason) in [(now - minutes(6), "not_yet_valid"), (now + minutes(16), "expired")] {
+        let refused = authenticator.decide(&token, at).await;
+        assert!(matches!(&refused.outcome, Outcome::Denied(_)), "{refused:?}");
+        assert_eq!((refused.reason, refused.cached), (reason, None));
+    }
+    assert_eq!(world.asked(), 1);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The command line of `ram-emulator`.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -107,11 +107,8 @@ fn serve(args: ServeArgs) -> Result<(), ServeError> {
     let config = Config::read(&args.config)?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // Fails when a caller in the same process has set logging up, which then stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).try_init();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

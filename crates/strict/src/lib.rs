@@ -4,12 +4,15 @@
 //! one of the two values while another program uses the other has checked nothing. So such a document is refused,
 //! at any depth.
 
+mod outline;
 pub mod spans;
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub use outline::Outline;
 
 /// A JSON-shaped value from any format; reading fails where a key stands twice in one object.
 ///

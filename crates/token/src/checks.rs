@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use signature::parse_timestamp;
 
 use crate::error::{Accepted, DecodeError, Place};
@@ -66,21 +66,9 @@ impl Value<'_> {
     pub(crate) fn date(&self, rules: &Rules, now: Timestamp) -> Result<Timestamp, DecodeError> {
         let parsed = parse_timestamp(self.text);
         let signed_at = parsed.map_err(|_| self.bad("a time of the form 2026-11-22T01:43:34Z"))?;
-        let age = now.duration_since(signed_at);
-        let Rules { max_age, max_ahead, .. } = *rules;
-        if age > max_age {
-            return Err(DecodeError::Expired { signed_at, now, age: whole_seconds(age), max_age });
-        }
-        let ahead = signed_at.duration_since(now);
-        if ahead > max_ahead {
-            return Err(DecodeError::NotYetValid { signed_at, now, ahead: whole_seconds(ahead), max_ahead });
-        }
+        rules.check_date(signed_at, now)?;
         Ok(signed_at)
     }
-}
-
-fn whole_seconds(duration: SignedDuration) -> SignedDuration {
-    SignedDuration::from_secs(duration.as_secs())
 }
 
 /// When a token that was signed then ends; the calendar's end where the rules reach beyond it.

@@ -1,7 +1,8 @@
 //! What a server accepts.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::error::DecodeError;
 use crate::token::Version;
 use crate::{V1_CLUSTER_KEY, V2_CLUSTER_KEY};
 
@@ -66,10 +67,32 @@ impl Rules {
         Self { cluster_ids: vec![id.into()], ..Self::default() }
     }
 
+    /// Whether a token that was signed then is good at `now`. Nothing else about a token changes with time: what
+    /// [`decode`](crate::decode()) said of it once, it says as long as this holds.
+    ///
+    /// # Errors
+    /// [`DecodeError::Expired`] and [`DecodeError::NotYetValid`].
+    pub fn check_date(&self, signed_at: Timestamp, now: Timestamp) -> Result<(), DecodeError> {
+        let Rules { max_age, max_ahead, .. } = *self;
+        let age = now.duration_since(signed_at);
+        if age > max_age {
+            return Err(DecodeError::Expired { signed_at, now, age: whole_seconds(age), max_age });
+        }
+        let ahead = signed_at.duration_since(now);
+        if ahead > max_ahead {
+            return Err(DecodeError::NotYetValid { signed_at, now, ahead: whole_seconds(ahead), max_ahead });
+        }
+        Ok(())
+    }
+
     /// Whether a token may carry this query parameter beside the known ones.
     pub(crate) fn allows_extra(&self, key: &str) -> bool {
         check_extra_query_key(key).is_ok() && self.extra_query_keys.iter().any(|allowed| allowed == key)
     }
+}
+
+fn whole_seconds(duration: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs(duration.as_secs())
 }
 
 /// Why a name cannot be allowed as an extra query parameter.

@@ -42,15 +42,22 @@ where
         return Err(too_large);
     }
     let read = async {
+        // Mostly it comes in one piece, which is the body as it is.
+        let mut first = Bytes::new();
         let mut collected = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
-            if data.len() > limit.saturating_sub(collected.len()) {
+            if data.len() > limit.saturating_sub(first.len()).saturating_sub(collected.len()) {
                 return Err(BodyError::TooLarge { limit });
             }
-            collected.extend_from_slice(&data);
+            if first.is_empty() && collected.is_empty() {
+                first = data;
+            } else {
+                collected.extend_from_slice(&std::mem::take(&mut first));
+                collected.extend_from_slice(&data);
+            }
         }
-        Ok(collected.freeze())
+        Ok(if collected.is_empty() { first } else { collected.freeze() })
     };
     tokio::time::timeout(within, read).await.unwrap_or(Err(BodyError::TooSlow { within }))
 }

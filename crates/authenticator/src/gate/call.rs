@@ -8,7 +8,7 @@ use openapi::api::ApiError;
 use openapi::sts::{PresignedRequest, StsError};
 use token::Token;
 
-use super::{Answer, Flight, GateError, Identified, REFUSAL_TTL};
+use super::{Answer, Claims, Flight, GateError, Identified, REFUSAL_TTL, Remembered};
 
 /// The pause before a second try: this, and up to [`SPREAD_MS`] more.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -115,7 +115,8 @@ fn keep(flight: &Flight, token: &Token, answer: &Answer, ended: Timestamp) {
     };
     let until = until.min(end);
     if flight.now < until {
-        table.insert(flight.hash, answer.clone(), until, flight.now);
+        let remembered = Remembered { claims: Claims::of(token), answer: answer.clone() };
+        table.insert(flight.hash, remembered, until, flight.now);
     }
 }
 

@@ -1,8 +1,7 @@
 //! What tables and logs know a token by.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
+use signature::acs3::hex;
 
 /// SHA-256 of a token's whole text, prefix included: no two tokens share an answer, and no table holds one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,10 +15,7 @@ impl TokenHash {
 
     /// For logs: the same 16 hexadecimal digits as [`token::fingerprint`].
     pub fn fingerprint(&self) -> String {
-        self.0.iter().take(8).fold(String::with_capacity(16), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(self.0.first_chunk::<8>().map_or(&[], |half| half))
     }
 
     /// A number below `bound` that differs from token to token: what waits by it does not wait in step.

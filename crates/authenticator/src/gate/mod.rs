@@ -1,7 +1,8 @@
 //! Between reviews and STS: one answer a token, and no more calls than are allowed.
 //!
 //! An identity is kept under a hash of the whole token, so that no answer can serve another token, and never longer than
-//! the token itself is good for. Reviews of one token at one time share one call, which goes on although the first of them
+//! the token itself is good for. Beside it is kept what the token said that is no secret, so that a token that is known
+//! is not decoded again. Reviews of one token at one time share one call, which goes on although the first of them
 //! hangs up. A definite refusal is kept for some seconds, a passing fault never.
 //!
 //! A token that STS takes once only ([`Token::is_single_use`]) is never sent again once it may have arrived: what came of
@@ -27,7 +28,7 @@ use futures::future::{BoxFuture, Shared};
 use identity::Principal;
 use jiff::{SignedDuration, Timestamp};
 use openapi::sts::Client;
-use token::Token;
+use token::{Rules, Token};
 
 pub use args::GateArguments;
 pub use error::GateError;
@@ -81,6 +82,31 @@ pub struct Identified {
 }
 
 type Answer = Result<Identified, GateError>;
+
+/// What a token said of itself that is no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// The access key that signed it, or should have.
+    pub access_key_id: Arc<str>,
+    /// When, as it says.
+    pub signed_at: Timestamp,
+}
+
+impl Claims {
+    /// Those of a token that was decoded.
+    pub fn of(token: &Token) -> Claims {
+        Claims { access_key_id: token.access_key_id().into(), signed_at: token.signed_at() }
+    }
+}
+
+/// What came of a token.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// What it said.
+    pub claims: Claims,
+    /// What came of it.
+    pub answer: Answer,
+}
 type Waiting = Shared<BoxFuture<'static, Answer>>;
 
 /// Asks STS. Clones share everything.
@@ -97,9 +123,9 @@ struct Inner {
 }
 
 struct State {
-    identities: Table<TokenHash, Answer>,
-    single_use: Table<TokenHash, Answer>,
-    refusals: Table<TokenHash, Answer>,
+    identities: Table<TokenHash, Remembered>,
+    single_use: Table<TokenHash, Remembered>,
+    refusals: Table<TokenHash, Remembered>,
     /// As many as there are calls under way.
     pending: HashMap<TokenHash, Waiting>,
     limiter: Limiter,
@@ -122,6 +148,15 @@ impl Gate {
             limiter: Limiter::new(options.limits, now),
         });
         Gate { inner: Arc::new(Inner { sts, options, metrics, state }) }
+    }
+
+    /// What came of the token with this `hash`, if it is remembered and `rules` still take its date: it may have ended, or
+    /// the clock may have been set back. They have to be those that it was decoded with.
+    pub fn remembered(&self, hash: &TokenHash, rules: &Rules, now: Timestamp) -> Option<Remembered> {
+        let found = self.inner.lock().remembered(hash, now)?;
+        rules.check_date(found.claims.signed_at, now).ok()?;
+        self.inner.metrics.answered(origin_of(&found.answer));
+        Some(found)
     }
 
     /// Who signed `token`: from memory, from a call under way, or from a call.
@@ -149,10 +184,8 @@ impl Gate {
     fn find(&self, token: &Token, hash: TokenHash, now: Timestamp) -> (Found, Origin) {
         let mut guard = self.inner.lock();
         let state = &mut *guard;
-        let kept = if token.is_single_use() { &state.single_use } else { &state.identities };
-        if let Some(answer) = kept.get(&hash, now).or_else(|| state.refusals.get(&hash, now)) {
-            let answer = answer.clone().map(|identified| Identified { cached: true, ..identified });
-            let origin = if answer.is_ok() { Origin::Cache } else { Origin::Refusal };
+        if let Some(Remembered { answer, .. }) = state.remembered(&hash, now) {
+            let origin = origin_of(&answer);
             return (Found::Answer(answer), origin);
         }
         if let Some(waiting) = state.pending.get(&hash) {
@@ -191,6 +224,21 @@ impl Gate {
         metrics.entries("pending", state.pending.len());
         metrics.entries("known_keys", state.limiter.known_keys());
     }
+}
+
+impl State {
+    /// A hash stands in one table at most: what the token is decides which.
+    fn remembered(&self, hash: &TokenHash, now: Timestamp) -> Option<Remembered> {
+        let tables = [&self.identities, &self.single_use, &self.refusals];
+        let Remembered { claims, answer } =
+            tables.into_iter().find_map(|table| table.get(hash, now))?.clone();
+        let answer = answer.map(|identified| Identified { cached: true, ..identified });
+        Some(Remembered { claims, answer })
+    }
+}
+
+fn origin_of(remembered: &Answer) -> Origin {
+    if remembered.is_ok() { Origin::Cache } else { Origin::Refusal }
 }
 
 enum Found {

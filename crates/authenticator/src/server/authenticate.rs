@@ -5,9 +5,9 @@ use std::sync::Arc;
 use identity::{IdentityCheck, KubernetesUser, Principal, PrincipalKind, Source};
 use jiff::Timestamp;
 use signature::Secret;
-use token::Rules;
+use token::{DecodeError, Rules};
 
-use crate::gate::{Gate, GateError, TokenHash};
+use crate::gate::{Gate, GateError, Identified, Remembered, TokenHash};
 use crate::mappings::{BREAK_GLASS, BackendMode, Lookup, Mappings};
 use crate::metrics::{Metrics, ResultLabel};
 use crate::operator::LoginObserver;
@@ -38,7 +38,7 @@ pub struct Decision {
     /// The first half of the token's hash; empty without a token.
     pub fingerprint: String,
     /// The access key that the token names, true or not.
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<Arc<str>>,
     /// Who STS says it is.
     pub principal: Option<Arc<Principal>>,
     /// STS's request ID.
@@ -105,27 +105,27 @@ impl Authenticator {
         }
         let hash = TokenHash::of(token_text.expose());
         decision.fingerprint = hash.fingerprint();
-        let token = match token::decode(token_text.expose(), &self.shared.rules, now) {
-            Ok(token) => token,
+        let (access_key_id, answer) = match self.ask(token_text, hash, now).await {
+            Ok(asked) => asked,
             Err(error) => {
                 decision.reason = error.reason();
                 decision.outcome = Outcome::Denied(error.to_string());
                 return decision;
             }
         };
-        decision.access_key_id = Some(token.access_key_id().to_owned());
-        match self.shared.gate.identify(&token, hash, now).await {
+        decision.access_key_id = Some(Arc::clone(&access_key_id));
+        match answer {
             Err(error) => refuse_by_gate(&mut decision, &error),
             Ok(identified) => {
                 self.look_up(&mut decision, &identified.principal);
                 if let Outcome::Authenticated(user) = &mut decision.outcome {
                     // STS has checked a signature of this very key.
-                    user.extra.insert(ACCESS_KEY_ID.to_owned(), vec![token.access_key_id().to_owned()]);
+                    user.extra.insert(ACCESS_KEY_ID.to_owned(), vec![access_key_id.to_string()]);
                 }
                 match decision.result {
-                    ResultLabel::Success => self.shared.gate.mapped(token.access_key_id(), now),
+                    ResultLabel::Success => self.shared.gate.mapped(&access_key_id, now),
                     ResultLabel::UnknownUser if !identified.cached => {
-                        self.shared.gate.not_mapped(token.access_key_id(), now);
+                        self.shared.gate.not_mapped(&access_key_id, now);
                     }
                     _ => {}
                 }
@@ -135,6 +135,26 @@ impl Authenticator {
             }
         }
         decision
+    }
+
+    /// The access key that the token names, and who the gate says has signed it. A token that the gate remembers is not
+    /// decoded again: it is the same text, and of its checks only the date's can end otherwise than before.
+    ///
+    /// # Errors
+    /// The token is refused without asking anybody.
+    async fn ask(
+        &self,
+        token_text: &Secret,
+        hash: TokenHash,
+        now: Timestamp,
+    ) -> Result<(Arc<str>, Result<Identified, GateError>), DecodeError> {
+        let Shared { rules, gate, .. } = &*self.shared;
+        if let Some(Remembered { claims, answer }) = gate.remembered(&hash, rules, now) {
+            return Ok((claims.access_key_id, answer));
+        }
+        let token = token::decode(token_text.expose(), rules, now)?;
+        let answer = gate.identify(&token, hash, now).await;
+        Ok((token.access_key_id().into(), answer))
     }
 
     /// Puts the sizes of tables into the metrics.

@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 
 use identity::mapping::KubernetesUser;
 use serde::Serialize;
-use serde_json::Value;
 use signature::Secret;
 
-use strict::Strict;
+use strict::Outline;
 
 /// What stands before each `status.error`, as the public server has it.
 const ERROR_PREFIX: &str = "[ack-ram-authenticator]";
@@ -79,48 +78,49 @@ pub enum ReviewError {
 /// # Errors
 /// [`ReviewError`].
 pub fn parse(body: &[u8]) -> Result<Question, ReviewError> {
-    let Strict(document) =
+    let document =
         serde_json::from_slice(body).map_err(|error| ReviewError::Json(without_content(&error)))?;
-    let Value::Object(review) = document else { return Err(ReviewError::NotAnObject(kind_of(&document))) };
-    let version = match review.get("apiVersion").and_then(Value::as_str) {
-        Some("authentication.k8s.io/v1") => ApiVersion::V1,
-        Some("authentication.k8s.io/v1beta1") => ApiVersion::V1Beta1,
-        _ => return Err(ReviewError::ApiVersion(shown(review.get("apiVersion")))),
+    let Outline::Object(review) = document else { return Err(ReviewError::NotAnObject(kind_of(&document))) };
+    let version = match review.get("apiVersion") {
+        Some(Outline::Text(text)) if text == "authentication.k8s.io/v1" => ApiVersion::V1,
+        Some(Outline::Text(text)) if text == "authentication.k8s.io/v1beta1" => ApiVersion::V1Beta1,
+        other => return Err(ReviewError::ApiVersion(shown(other))),
     };
-    if review.get("kind").and_then(Value::as_str) != Some("TokenReview") {
-        return Err(ReviewError::Kind(shown(review.get("kind"))));
+    match review.get("kind") {
+        Some(Outline::Text(text)) if text == "TokenReview" => {}
+        other => return Err(ReviewError::Kind(shown(other))),
     }
     let token = match review.get("spec") {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(spec)) => spec.get("token"),
+        None | Some(Outline::Null) => None,
+        Some(Outline::Object(spec)) => spec.get("token"),
         Some(other) => return Err(wrong_type("spec", other, "an object")),
     };
     match token {
-        None | Some(Value::Null) => Ok(Question { version, token: Secret::new("") }),
-        Some(Value::String(token)) => Ok(Question { version, token: Secret::new(token.as_str()) }),
+        None | Some(Outline::Null) => Ok(Question { version, token: Secret::new("") }),
+        Some(Outline::Text(token)) => Ok(Question { version, token: Secret::new(token.as_ref()) }),
         Some(other) => Err(wrong_type("spec.token", other, "a text")),
     }
 }
 
-fn wrong_type(field: &'static str, found: &Value, expected: &'static str) -> ReviewError {
+fn wrong_type(field: &'static str, found: &Outline<'_>, expected: &'static str) -> ReviewError {
     ReviewError::Type { field, found: kind_of(found), expected }
 }
 
-fn kind_of(value: &Value) -> &'static str {
+fn kind_of(value: &Outline<'_>) -> &'static str {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+        Outline::Null => "null",
+        Outline::Bool => "true or false",
+        Outline::Number => "a number",
+        Outline::Text(_) => "a text",
+        Outline::Array => "an array",
+        Outline::Object(_) => "an object",
     }
 }
 
-fn shown(value: Option<&Value>) -> String {
+fn shown(value: Option<&Outline<'_>>) -> String {
     match value {
         None => "missing".to_owned(),
-        Some(Value::String(text)) => format!("{:?}", text.chars().take(64).collect::<String>()),
+        Some(Outline::Text(text)) => format!("{:?}", text.chars().take(64).collect::<String>()),
         Some(other) => kind_of(other).to_owned(),
     }
 }

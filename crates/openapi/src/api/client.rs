@@ -33,6 +33,8 @@ pub struct Client {
     pub(super) http: reqwest::Client,
     endpoint: Endpoint,
     pub(super) authority: String,
+    /// `https://` and the authority.
+    pub(super) base: reqwest::Url,
     pub(super) proxy: Option<String>,
     pub(super) trust_problems: Vec<String>,
     pub(super) connect_timeout: Duration,
@@ -94,11 +96,14 @@ impl Client {
         if let Some(proxy) = proxy {
             builder = builder.proxy(reqwest::Proxy::https(proxy.url()).map_err(build_error)?);
         }
+        let authority = options.endpoint.authority();
+        let base = reqwest::Url::parse(&format!("https://{authority}"));
         Ok(Self {
             service,
             http: builder.build().map_err(build_error)?,
             endpoint: options.endpoint.clone(),
-            authority: options.endpoint.authority(),
+            base: base.map_err(|error| ClientError::Build { detail: format!("{authority}: {error}") })?,
+            authority,
             proxy: proxy.map(Proxy::address),
             trust_problems: prepared.problems,
             connect_timeout: options.connect_timeout,

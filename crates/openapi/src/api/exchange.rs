@@ -53,12 +53,11 @@ impl Client {
 
     fn prepare(&self, request: Outgoing) -> Result<reqwest::Request, ApiError> {
         let Outgoing { action, method, path, query, headers, body } = request;
-        let mut text = format!("https://{}{path}", self.authority);
+        let mut url = self.base.clone();
+        url.set_path(&path);
         if !query.is_empty() {
-            text.push('?');
-            text.push_str(&encoding::build_query(&query));
+            url.set_query(Some(&encoding::build_query(&query)));
         }
-        let url = reqwest::Url::parse(&text).map_err(|_| unsendable(action, "its URL is malformed"))?;
         // What was signed is what is sent: `/a/..` would become another path. Without a name it would be another thing's.
         if url.path() != path || path.contains("//") || (path.len() > 1 && path.ends_with('/')) {
             return Err(unsendable(action, "its path holds an empty name, or . or .. as one"));
