@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
@@ -27,11 +27,13 @@ use crate::tls::{Client, Shown, Tls};
 mod activity;
 mod listener;
 mod strangers;
+mod streams;
 mod turn;
 use activity::Activity;
 use listener::Listener;
 pub use listener::{BindError, BindSocketError, Listen, Peer, Stream, is_taken};
 use strangers::{Stranger, Strangers};
+use streams::{Running, Streams, Whole};
 pub use turn::wait_for_turn;
 
 /// What a client may use up. [`Limits::default`] suits a webhook that only API servers and probes call.
@@ -285,8 +287,8 @@ where
         tracing::warn!(%peer, limit, "connection closed: too many are open, and its client has not shown who it is");
     }
 
-    fn builder(&self) -> auto::Builder<TokioExecutor> {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+    fn builder(&self, streams: Streams) -> auto::Builder<Streams> {
+        let mut builder = auto::Builder::new(streams);
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -326,8 +328,10 @@ where
                 Ok::<_, Infallible>(answer)
             }
         });
-        let builder = if two { self.builder().http2_only() } else { self.builder().http1_only() };
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+        let (streams, mut running) = (Streams::default(), Running::default());
+        let builder = self.builder(streams.clone());
+        let builder = if two { builder.http2_only() } else { builder.http1_only() };
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(Whole(io)), service));
         let (mut draining, mut asked_to_leave) = (false, false);
         let sent_away = self.stranger.sent_away();
         loop {
@@ -337,7 +341,7 @@ where
             };
             let look_again = activity.look_again_at(before_first, between);
             tokio::select! {
-                ended = connection.as_mut() => {
+                ended = streams.run(connection.as_mut(), &mut running) => {
                     if let Err(error) = ended {
                         tracing::debug!(peer = %self.peer, %error, "connection ended");
                     }

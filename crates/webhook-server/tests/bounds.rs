@@ -156,3 +156,22 @@ async fn who_is_asked_for_a_certificate_resumes_no_session() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_panic_ends_its_request_and_neither_the_connection_nor_the_server() {
+    let pair = pair();
+    let tls = Tls::new(pair.certified_key().unwrap(), None).unwrap();
+    let handler = async |request: Request<Incoming>| {
+        assert!(request.uri().path() != "/panic", "this is a test");
+        respond::text(StatusCode::OK, &request.extensions().get::<Peer>().unwrap().port().to_string())
+    };
+    let (address, _stop) = start(Some(tls), Limits::default(), handler);
+    let anchor = reqwest::Certificate::from_pem(pair.trust_anchor_pem().as_bytes()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([anchor]).no_proxy().build().unwrap();
+    let get = async |path: &str| {
+        client.get(format!("https://localhost:{}{path}", address.port())).send().await?.text().await
+    };
+    let before = get("/").await.unwrap();
+    assert!(get("/panic").await.is_err());
+    assert_eq!(get("/").await.unwrap(), before, "on the same connection");
+}
