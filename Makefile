@@ -2,13 +2,14 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build programs test lint lint-windows fmt deny e2e bench micro-bench generate verify-generated man clean
+.PHONY: help demo build static programs test lint lint-windows fmt deny e2e bench micro-bench generate verify-generated man clean
 
 # The Kubernetes release that the end-to-end tests run against: 1.37, or the oldest that is promised, 1.33.
 KUBE ?= 1.37
 export KUBE
 
 WINDOWS := x86_64-pc-windows-gnu
+MUSL := $(shell uname -m)-unknown-linux-musl
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 CRD := crds/ramauthenticator.k8s.alibabacloud_ramidentitymappings.yaml
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ack-ram-identity
@@ -27,6 +28,12 @@ build: ## release binaries in target/release
 	cargo build --locked --release -p authenticator -p pod-identity -p emulator --bins
 	cargo build --locked --release -p ram-tool --bins
 
+static: ## release binaries that need no C library, in target/<arch>-unknown-linux-musl/release: for images
+	@command -v musl-gcc >/dev/null || { echo "there is no musl-gcc: install it (Debian: apt-get install musl-tools)" >&2; exit 1; }
+	@rustup target list --installed | grep -qx $(MUSL) || rustup target add $(MUSL)
+	CC_$(subst -,_,$(MUSL))=musl-gcc cargo build --locked --release --target $(MUSL) -p authenticator -p pod-identity -p emulator --bins
+	CC_$(subst -,_,$(MUSL))=musl-gcc cargo build --locked --release --target $(MUSL) -p ram-tool --bins
+
 programs: ## the programs in target/debug (the first time takes some minutes)
 	cargo build --locked --workspace --bins
 
@@ -38,6 +45,7 @@ e2e: programs ## the end-to-end tests on a real control plane (KUBE=1.33 for the
 	cargo test --locked --workspace --test e2e
 
 bench: programs build ## the figures of docs/performance.md, in one table and target/bench/report.json (half an hour, quiet machine)
+	@$(MAKE) --no-print-directory static || echo "going on without static programs, whose sizes will be missing"
 	cargo build --locked --release -p bench --bins
 	$(BIN)/../release/bench
 

@@ -58,11 +58,13 @@ fn measure(arguments: &Arguments) -> Result<bool> {
     if cfg!(debug_assertions) {
         eprintln!("bench: built with the dev profile: its figures mean nothing (make bench)");
     }
+    let own = own_folder()?;
+    let target = own.parent().map(PathBuf::from).unwrap_or_default();
     let programs = match &arguments.programs {
-        Some(folder) => folder.clone(),
-        None => beside()?,
+        // They are started in folders of their own.
+        Some(folder) => folder.canonicalize().map_err(Error::file("find", folder))?,
+        None => own,
     };
-    let target = programs.parent().map(PathBuf::from).unwrap_or_default();
     let mut all = true;
     let mut rows = Vec::new();
     for (name, group) in GROUPS {
@@ -74,7 +76,7 @@ fn measure(arguments: &Arguments) -> Result<bool> {
         let folder = tempfile::tempdir().map_err(Error::failed("making a scratch folder"))?;
         let bench = Bench {
             programs: Programs::in_folder(&programs),
-            static_programs: target.join("x86_64-unknown-linux-musl/release"),
+            static_programs: target.join(format!("{}-unknown-linux-musl/release", std::env::consts::ARCH)),
             folder: folder.path().to_owned(),
             rounds: arguments.rounds.max(1),
             warm_up: Duration::from_secs(1),
@@ -101,7 +103,7 @@ fn measure(arguments: &Arguments) -> Result<bool> {
     Ok(all)
 }
 
-fn beside() -> Result<PathBuf> {
+fn own_folder() -> Result<PathBuf> {
     let own = std::env::current_exe().map_err(Error::failed("finding this program"))?;
     Ok(own.parent().map(PathBuf::from).unwrap_or_default())
 }

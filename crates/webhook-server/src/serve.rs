@@ -135,7 +135,7 @@ impl Server {
     /// GOAWAY, HTTP/1.1 `Connection: close`), answers what is in flight, and returns: after `grace` at the latest. A
     /// client that had connected and not yet asked is answered too.
     ///
-    /// A panic in `handler` ends its connection only.
+    /// A panic in `handler` ends its request only, and with HTTP/1.1 its connection.
     pub async fn serve<H, F>(self, handler: H, shutdown: CancellationToken, grace: Duration)
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -192,20 +193,20 @@ impl Mappings {
 
     /// Puts changes in force until `shutdown`.
     pub(super) async fn keep_current(self, shutdown: CancellationToken) {
-        let mut last_build = Duration::ZERO;
+        let mut last = Duration::ZERO..Duration::ZERO;
+        let since = Instant::now();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.shared.changed.notified() => {}
             }
-            // A stream of changes among very many mappings takes half of one core, not all of it.
-            tokio::time::sleep(DEBOUNCE.max(last_build)).await;
+            tokio::time::sleep(pause_before_build(&last, since.elapsed())).await;
             let shared = Arc::clone(&self.shared);
-            let begun = Instant::now();
+            last.start = since.elapsed();
             if let Err(error) = tokio::task::spawn_blocking(move || shared.rebuild()).await {
                 tracing::error!(%error, "the mapping index could not be built: the earlier one stays in force");
             }
-            last_build = begun.elapsed();
+            last.end = since.elapsed();
         }
     }
 
@@ -213,6 +214,13 @@ impl Mappings {
     pub(super) fn rebuild(&self) {
         self.shared.rebuild();
     }
+}
+
+/// How long a change waits that comes at `now`, after the `last` build. A stream of changes among very many mappings takes
+/// half of one core, not all of it: between two builds there is as long a rest as the first took.
+fn pause_before_build(last: &Range<Duration>, now: Duration) -> Duration {
+    let rest = last.end.saturating_add(last.end.saturating_sub(last.start)).saturating_sub(now);
+    DEBOUNCE.max(rest)
 }
 
 impl fmt::Debug for Mappings {
@@ -355,5 +363,22 @@ impl Publisher {
             drop(slots);
             self.shared.changed.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_waits_for_others_and_after_a_long_build_as_long_as_that_took() {
+        let ms = Duration::from_millis;
+        let pause = |from, to, now| pause_before_build(&(ms(from)..ms(to)), ms(now));
+        assert_eq!(pause(0, 0, 0), DEBOUNCE);
+        // A build of 60 ms that ended at 100.
+        assert_eq!(pause(40, 100, 100), ms(60));
+        assert_eq!(pause(40, 100, 130), ms(30));
+        assert_eq!(pause(40, 100, 158), DEBOUNCE);
+        assert_eq!(pause(40, 100, 10_000), DEBOUNCE);
     }
 }

@@ -291,8 +291,9 @@ struct Response<'a> {
     allowed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch_type: Option<&'static str>,
+    /// A text that needs no escapes: it is not looked through for any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<String>,
+    patch: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -319,7 +320,8 @@ pub fn write(uid: &str, answer: &Answer) -> Result<Vec<u8>, serde_json::Error> {
             response.warnings = bounded(warnings);
             if !patch.is_empty() {
                 response.patch_type = Some("JSONPatch");
-                response.patch = Some(BASE64_STANDARD.encode(serde_json::to_vec(patch)?));
+                let patch = BASE64_STANDARD.encode(serde_json::to_vec(patch)?);
+                response.patch = Some(RawValue::from_string(format!("\"{patch}\""))?);
             }
         }
         Answer::Denied { refusal, message } => {
