@@ -91,6 +91,15 @@ impl Row {
         Row { note: join(note, &spread), ..row }
     }
 
+    /// The same, with the reason that is known why its aim is missed, if it is.
+    #[must_use]
+    pub fn missed_because(self, reason: &str) -> Row {
+        match self.met {
+            Some(false) => Row { note: join(&format!("missed: {reason}"), &self.note), ..self },
+            Some(true) | None => self,
+        }
+    }
+
     /// What could not be measured, and why.
     pub fn not_measured(name: &str, unit: &'static str, aim: Aim, why: &str) -> Row {
         Row { note: why.to_owned(), ..Row::alone(name, unit, &Series::default(), aim, "") }
@@ -115,6 +124,14 @@ mod tests {
     fn row(aim: Aim) -> Row {
         let rounds = Compared::new(&[(80.0, 100.0), (90.0, 100.0), (85.0, 100.0)]);
         Row::compared("x", "1/s", &rounds, aim, "against y")
+    }
+
+    #[test]
+    fn a_reason_stands_where_the_aim_is_missed_alone() {
+        let note = |aim| row(aim).missed_because("the moon").note;
+        assert!(note(Aim::AtMost(84.0)).starts_with("missed: the moon; against y; spread "));
+        assert!(note(Aim::AtMost(85.0)).starts_with("against y; spread "));
+        assert!(note(Aim::None).starts_with("against y; spread "));
     }
 
     #[test]
