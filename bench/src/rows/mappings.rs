@@ -1,6 +1,6 @@
 //! Few mappings and very many, exact ones and patterns: how many there are must not show.
 
-use super::{Bench, cpu, figures, good_run, logged, mib};
+use super::{Bench, cpu, figures, good_run, logged, lookup, mib};
 use crate::answer::Expected;
 use crate::error::Result;
 use crate::load::{Exchange, Http, Outcome, Source};
@@ -41,6 +41,7 @@ pub(super) fn rows(bench: &Bench) -> Result<Vec<Row>> {
         rows.push(Row::compared(&format!("{name}: rate"), "1/s", &rate, Aim::AtLeastRatio(0.95), note));
         let cpu = figures(&rounds, cpu);
         rows.push(Row::compared(&format!("{name}: CPU for 1,000"), "s", &cpu, Aim::None, note));
+        rows.push(lookup::row(&name, resources, bench.rounds)?);
         let ready = Series::new([many.ready_after().as_secs_f64()]);
         let own =
             "the authenticator's part: an API server that answers at once, from memory, all in one list";

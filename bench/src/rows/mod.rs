@@ -6,6 +6,7 @@ mod burst;
 mod control_plane;
 mod generator;
 mod get_token;
+mod lookup;
 mod mappings;
 mod new_token;
 mod same_token;

@@ -65,13 +65,31 @@ where
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use http_body_util::Full;
+    use std::convert::Infallible;
+
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
 
     use super::*;
 
     async fn read(text: &'static str, limit: usize) -> Result<Bytes, BodyError> {
         read_body(Request::new(Full::new(Bytes::from_static(text.as_bytes()))), limit, Duration::from_secs(1))
             .await
+    }
+
+    #[tokio::test]
+    async fn the_limit_is_that_of_all_pieces_together() {
+        let read = async |pieces: &[&'static str], limit| {
+            let pieces: Vec<&'static str> = pieces.to_vec();
+            let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::from(piece))));
+            let request = Request::new(StreamBody::new(futures::stream::iter(frames)));
+            read_body(request, limit, Duration::from_secs(1)).await
+        };
+        for pieces in [&["12345"][..], &["12", "345"], &["", "1", "", "234", "5", ""]] {
+            assert_eq!(read(pieces, 5).await.unwrap(), "12345", "{pieces:?}");
+            assert!(matches!(read(pieces, 4).await, Err(BodyError::TooLarge { limit: 4 })), "{pieces:?}");
+        }
+        assert_eq!(read(&[], 0).await.unwrap(), "");
     }
 
     #[tokio::test]
